@@ -1,0 +1,3 @@
+//! The stream manager's process: environment in, exit code out.
+
+fn main() {}
