@@ -1,0 +1,73 @@
+//! What is known of a request beside its head: its connection, who sent it, what became of it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::net::Stream;
+use crate::observe::Record;
+
+/// What all requests of one client connection share.
+#[derive(Debug)]
+pub struct Connection {
+    /// Address of the client, or what a PROXY header said.
+    pub peer: SocketAddr,
+    /// Address the client reached.
+    pub local: SocketAddr,
+    /// Entry point that accepted it.
+    pub entry_point: Arc<str>,
+    /// What the handshake settled; `None` on plain connections.
+    pub tls: Option<Tls>,
+}
+
+/// What a client's TLS handshake settled.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Server name the client asked for, lower-case.
+    pub server_name: Option<Box<str>>,
+    /// Version, e.g. `1.3`.
+    pub version: &'static str,
+    /// Cipher suite, IANA name.
+    pub cipher: &'static str,
+    /// Name of the TLS options that were used, as `name@provider`.
+    pub options: Option<Arc<str>>,
+    /// The client's certificate chain (DER), leaf first.
+    pub client_certificates: Vec<Bytes>,
+}
+
+/// A server's side of an upgraded connection, after its 101.
+#[derive(Debug)]
+pub struct Upgraded {
+    /// The connection.
+    pub stream: Stream,
+    /// Bytes that came behind the 101 head.
+    pub leftover: Bytes,
+}
+
+/// One request's companion on its way through router, middlewares, service and back.
+#[derive(Debug)]
+pub struct Context {
+    /// The connection that brought it.
+    pub connection: Rc<Connection>,
+    /// Canonical host: lower-case, no port, no trailing dot. What rules match.
+    pub host: String,
+    /// What the access log and the metrics will say.
+    pub record: Record,
+    /// Set with an answer of 101: whoever writes that head joins the two connections.
+    pub upgraded: Option<Upgraded>,
+}
+
+impl Context {
+    /// A context for a request whose head was complete at `start`.
+    pub fn new(connection: Rc<Connection>, host: String, start: Instant) -> Self {
+        Self {
+            connection,
+            host,
+            record: Record::new(start),
+            upgraded: None,
+        }
+    }
+}
