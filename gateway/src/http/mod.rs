@@ -4,6 +4,8 @@ mod body;
 mod context;
 mod error;
 mod handler;
+pub mod forwarded;
+pub mod hop;
 mod request;
 
 pub use body::{Body, BoxBody};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ::http::{HeaderMap, Method, Version};
+use bytes::Bytes;
 
 use super::Body;
 
@@ -12,66 +13,80 @@ use super::Body;
 pub struct Request {
     /// Method, as sent.
     pub method: Method,
-    /// Path and query, as sent or as normalised.
+    /// Path and query, normalised.
     pub target: Target,
     /// Version the client spoke.
     pub version: Version,
-    /// Fields, without those of the connection.
+    /// Fields, `Host` included, without those of the connection.
     pub headers: HeaderMap,
     /// What follows the head.
     pub body: Body,
 }
 
 /// The path and query of a request (origin form, RFC 9112 section 3.2.1), still percent-encoded.
-#[derive(Clone, PartialEq, Eq, Default)]
+///
+/// The path is ASCII. A query may hold any byte but space and line ends: Go passes it through, so we do.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
-    text: String,
+    text: Bytes,
     /// Length of the path; the rest, if any, starts with `?`.
     path: usize,
 }
 
 impl Target {
-    /// Splits `text` at its first `?`. An empty path stays empty; `*` is itself.
-    pub fn new(text: impl Into<String>) -> Self {
-        let text = text.into();
-        let path = memchr::memchr(b'?', text.as_bytes()).unwrap_or(text.len());
+    /// Joins a path and a query (without `?`).
+    pub fn new(path: &str, query: Option<&[u8]>) -> Self {
+        let Some(query) = query else {
+            return Self {
+                text: Bytes::copy_from_slice(path.as_bytes()),
+                path: path.len(),
+            };
+        };
+        let mut text = Vec::with_capacity(path.len() + 1 + query.len());
+        text.extend_from_slice(path.as_bytes());
+        text.push(b'?');
+        text.extend_from_slice(query);
+        Self {
+            path: path.len(),
+            text: text.into(),
+        }
+    }
+
+    /// A target of which the first `path` bytes, all ASCII, are the path, as they stand.
+    pub fn from_bytes(text: Bytes, path: usize) -> Self {
+        debug_assert!(text.len() >= path && text[..path].is_ascii());
         Self { text, path }
     }
 
-    /// The path, percent-encoded as sent.
+    /// The path, percent-encoded.
     pub fn path(&self) -> &str {
-        self.text.get(..self.path).unwrap_or_default()
+        std::str::from_utf8(self.text.get(..self.path).unwrap_or_default()).unwrap_or_default()
     }
 
-    /// What follows the `?`; `Some("")` where there is a `?` and nothing after it.
-    pub fn query(&self) -> Option<&str> {
+    /// What follows the `?`; `Some(b"")` where there is a `?` and nothing after it.
+    pub fn query(&self) -> Option<&[u8]> {
         self.text.get(self.path + 1..)
     }
 
     /// Path and query, as they go on the request line.
-    pub fn as_str(&self) -> &str {
+    pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
 
     /// Replaces the path and keeps the query.
     pub fn set_path(&mut self, path: &str) {
-        self.text.replace_range(..self.path, path);
-        self.path = path.len();
+        *self = Self::new(path, self.query());
     }
 
     /// Replaces the query (without `?`) and keeps the path; `None` removes the `?` too.
-    pub fn set_query(&mut self, query: Option<&str>) {
-        self.text.truncate(self.path);
-        if let Some(query) = query {
-            self.text.push('?');
-            self.text.push_str(query);
-        }
+    pub fn set_query(&mut self, query: Option<&[u8]>) {
+        *self = Self::new(self.path(), query);
     }
 }
 
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        String::from_utf8_lossy(&self.text).fmt(f)
     }
 }
 
@@ -81,13 +96,19 @@ mod tests {
 
     #[test]
     fn path_and_query_change_apart() {
-        let mut target = Target::new("/a/b?x=1?y");
-        assert_eq!((target.path(), target.query()), ("/a/b", Some("x=1?y")));
+        let mut target = Target::new("/a/b", Some(b"x=1?y"));
+        assert_eq!(
+            (target.path(), target.query()),
+            ("/a/b", Some(&b"x=1?y"[..]))
+        );
         target.set_path("/c");
-        assert_eq!(target.as_str(), "/c?x=1?y");
+        assert_eq!(target.as_bytes(), b"/c?x=1?y");
         target.set_query(None);
-        assert_eq!((target.as_str(), target.query()), ("/c", None));
-        target.set_query(Some(""));
-        assert_eq!((target.as_str(), target.query()), ("/c?", Some("")));
+        assert_eq!((target.as_bytes(), target.query()), (&b"/c"[..], None));
+        target.set_query(Some(b""));
+        assert_eq!(
+            (target.as_bytes(), target.query()),
+            (&b"/c?"[..], Some(&b""[..]))
+        );
     }
 }
