@@ -1,7 +1,14 @@
 //! The map of the gateway. Each module is a room; a room may use only rooms listed before it
 //! (`tests/tests/layering.rs` holds the order, `docs/ARCHITECTURE.md` tells what lives where).
 
-pub mod net;
+pub mod types;
+
 pub mod observe;
 
+pub mod net;
+
 pub mod http;
+
+pub mod config;
+
+pub mod command;

@@ -1,0 +1,80 @@
+//! Middlewares that ask who the client is.
+
+use crate::config::object::object;
+use crate::types::FileOrContent;
+
+object! {
+    /// Asks for a password (RFC 7617).
+    pub struct BasicAuth {
+        /// `name:hash`, the hash MD5 (apr1), SHA-1 or bcrypt.
+        users: Vec<String> => "users",
+        /// File of such lines.
+        users_file: String => "usersFile",
+        /// The realm; empty means `traefik`.
+        realm: String => "realm",
+        /// Takes the Authorization header from the request.
+        remove_header: bool => "removeHeader",
+        /// Header that tells the service the user's name.
+        header_field: String => "headerField",
+    }
+
+    /// Asks for a password (RFC 7616).
+    pub struct DigestAuth {
+        /// `name:realm:hash`.
+        users: Vec<String> => "users",
+        /// File of such lines.
+        users_file: String => "usersFile",
+        /// Takes the Authorization header from the request.
+        remove_header: bool => "removeHeader",
+        /// The realm; empty means `traefik`.
+        realm: String => "realm",
+        /// Header that tells the service the user's name.
+        header_field: String => "headerField",
+    }
+
+    /// Asks another service whether the request may pass.
+    pub struct ForwardAuth {
+        /// Its URL.
+        address: String => "address",
+        /// TLS towards it.
+        tls: Option<ForwardAuthTls> => "tls",
+        /// Keeps the `X-Forwarded-*` headers of the client.
+        trust_forward_header: Option<bool> => "trustForwardHeader",
+        /// Headers of its answer that the request takes over.
+        auth_response_headers: Vec<String> => "authResponseHeaders",
+        /// The same by an expression.
+        auth_response_headers_regex: String => "authResponseHeadersRegex",
+        /// Headers of the request it sees; empty means all.
+        auth_request_headers: Vec<String> => "authRequestHeaders",
+        /// Longest body of its answer, in bytes; unset or -1 means any.
+        max_response_body_size: Option<i64> => "maxResponseBodySize",
+        /// Cookies of its answer that the client gets.
+        add_auth_cookies_to_response: Vec<String> => "addAuthCookiesToResponse",
+        /// Header of the user's name, for the access log.
+        header_field: String => "headerField",
+        /// Sends the request's body.
+        forward_body: bool => "forwardBody",
+        /// Longest body that is sent, in bytes; -1 means any.
+        max_body_size: Option<i64> => "maxBodySize" = Some(-1),
+        /// Leaves the Location header as it is.
+        preserve_location_header: bool => "preserveLocationHeader",
+        /// Uses the request's method in place of GET.
+        preserve_request_method: bool => "preserveRequestMethod",
+        /// Where an unauthenticated client is sent to sign in.
+        auth_signin_url: String => "authSigninURL",
+    }
+
+    /// TLS towards the service that is asked.
+    pub struct ForwardAuthTls {
+        /// CA certificates, PEM or file.
+        ca: FileOrContent => "ca",
+        /// Client certificate, PEM or file.
+        cert: FileOrContent => "cert",
+        /// Its key, PEM or file.
+        key: FileOrContent => "key",
+        /// Accepts any certificate.
+        insecure_skip_verify: bool => "insecureSkipVerify",
+        /// Deprecated and without effect.
+        ca_optional: Option<bool> => "caOptional",
+    }
+}

@@ -1,0 +1,58 @@
+//! The routing configuration: routers, services, middlewares, transports and TLS, in Traefik v3's words.
+//!
+//! The structs serialize to the JSON that Traefik's API shows: its key names, its order, empty values left out.
+
+mod http;
+mod middleware;
+mod middleware_auth;
+mod middleware_headers;
+mod service;
+mod tcp;
+mod tls;
+mod transport;
+mod udp;
+
+pub use http::{Http, Model, Router, RouterObservability, RouterTls};
+pub use middleware::{
+    AddPrefix, Buffering, Chain, CircuitBreaker, Compress, ContentType, EncodedCharacters,
+    ErrorPage, GrpcWeb, InFlightReq, IpAllowList, IpStrategyOptions, IpWhiteList, Middleware,
+    PassTlsClientCert, RateLimit, RateLimitRedis, RedirectRegex, RedirectScheme, ReplacePath,
+    ReplacePathRegex, Retry, SourceCriterion, StripPrefix, StripPrefixRegex,
+    TlsClientCertificateDn, TlsClientCertificateInfo,
+};
+pub use middleware_auth::{BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls};
+pub use middleware_headers::Headers;
+pub use service::{
+    Cookie, Failover, FailoverErrors, HighestRandomWeight, LoadBalancer, MirrorService, Mirroring,
+    PassiveHealthCheck, ResponseForwarding, Server, ServerHealthCheck, Service, Sticky, Weighted,
+    WeightedService,
+};
+pub use tcp::{
+    Tcp, TcpHealthCheck, TcpInFlightConn, TcpIpList, TcpLoadBalancer, TcpMiddleware,
+    TcpProxyProtocol, TcpRouter, TcpRouterTls, TcpServer, TcpServersTransport, TcpService,
+    TcpTlsClient, TcpWeighted, TcpWeightedService,
+};
+pub use tls::{
+    Certificate, CertificateAndStores, ClientAuth, ClientTls, Domain, GeneratedCert, Tls,
+    TlsOptions, TlsStore,
+};
+pub use transport::{ForwardingTimeouts, PeerCertSan, ServersTransport, Spiffe};
+pub use udp::{
+    Udp, UdpLoadBalancer, UdpRouter, UdpServer, UdpService, UdpWeighted, UdpWeightedService,
+};
+
+use crate::config::object::object;
+
+object! {
+    /// The routing configuration of one provider, or of all of them merged.
+    pub struct Dynamic {
+        /// HTTP routers, services and middlewares.
+        http: Option<Http> => "http",
+        /// TCP routers, services and middlewares.
+        tcp: Option<Tcp> => "tcp",
+        /// UDP routers and services.
+        udp: Option<Udp> => "udp",
+        /// Certificates, TLS options and stores.
+        tls: Option<Tls> => "tls",
+    }
+}

@@ -1,0 +1,12 @@
+//! Configuration: every source becomes one tree with positions, one decoder turns the tree into types.
+
+pub mod decode;
+pub mod describe;
+pub mod dynamic;
+pub mod error;
+pub mod install;
+pub mod object;
+mod removed;
+pub mod tree;
+
+pub use error::{ConfigErrors, Problem};
