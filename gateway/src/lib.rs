@@ -5,3 +5,5 @@ pub mod net;
 pub mod observe;
 
 pub mod http;
+
+pub mod command;
