@@ -3,8 +3,8 @@
 mod body;
 mod context;
 mod error;
-mod handler;
 pub mod forwarded;
+mod handler;
 pub mod hop;
 mod request;
 

@@ -1,0 +1,285 @@
+//! `X-Forwarded-*` and `X-Real-Ip`: whose are believed, and what we add (Traefik's `forwardedHeaders`).
+
+use std::net::IpAddr;
+
+use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+
+use super::hop;
+use crate::types::IpSet;
+
+const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
+const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const SERVER: HeaderName = HeaderName::from_static("x-forwarded-server");
+const REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+const FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme");
+const SCHEME: HeaderName = HeaderName::from_static("x-scheme");
+
+/// What only a trusted peer may say, besides the fields that are always rewritten.
+const MANAGED: [&str; 13] = [
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-real-ip",
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-prefix",
+    "x-forwarded-tls-client-cert",
+    "x-forwarded-tls-client-cert-info",
+    "x-forwarded-scheme",
+    "x-scheme",
+];
+
+/// An entry point's `forwardedHeaders`, ready to use.
+#[derive(Debug, Default)]
+pub struct ForwardedRules {
+    /// Believe everybody.
+    pub insecure: bool,
+    /// Believe these.
+    pub trusted: IpSet,
+    /// Nominated fields that middlewares may still see.
+    pub connection: Vec<HeaderName>,
+    /// Leave `X-Forwarded-For` as it came.
+    pub not_append: bool,
+    /// Also say the scheme in `X-Forwarded-Scheme` and `X-Scheme`.
+    pub add_scheme: bool,
+    /// This machine's name, for `X-Forwarded-Server`.
+    pub server: Option<HeaderValue>,
+}
+
+impl ForwardedRules {
+    /// Rewrites the fields of a request that came from `peer`, over TLS or not. Runs before any middleware.
+    pub fn apply(&self, headers: &mut HeaderMap, peer: IpAddr, tls: bool) {
+        let trusted = self.insecure || self.trusted.contains(peer);
+        if !trusted {
+            remove_managed(headers);
+        }
+        self.remove_nominated(headers, trusted);
+        let upgrade = hop::has_token(headers, &header::CONNECTION, "upgrade")
+            && hop::has_token(headers, &header::UPGRADE, "websocket");
+        self.add(headers, peer, tls, upgrade);
+    }
+
+    fn add(&self, headers: &mut HeaderMap, peer: IpAddr, tls: bool, websocket: bool) {
+        let address = ip_value(peer);
+        if is_missing(headers, &REAL_IP) {
+            headers.insert(REAL_IP, address.clone());
+        }
+        if is_missing(headers, &PROTO) {
+            let proto = match (websocket, tls) {
+                (true, true) => "wss",
+                (true, false) => "ws",
+                (false, true) => "https",
+                (false, false) => "http",
+            };
+            headers.insert(PROTO, HeaderValue::from_static(proto));
+        }
+        if is_missing(headers, &PORT) {
+            let port = port(headers, tls);
+            headers.insert(PORT, port);
+        }
+        if is_missing(headers, &HOST)
+            && let Some(host) = headers.get(header::HOST).filter(|host| !host.is_empty())
+        {
+            let host = host.clone();
+            headers.insert(HOST, host);
+        }
+        if let Some(server) = &self.server {
+            headers.insert(SERVER, server.clone());
+        }
+        if self.add_scheme && is_missing(headers, &FORWARDED_SCHEME) {
+            let scheme = HeaderValue::from_static(if tls { "https" } else { "http" });
+            headers.insert(FORWARDED_SCHEME, scheme.clone());
+            headers.insert(SCHEME, scheme);
+        }
+        self.append_for(headers, address);
+    }
+
+    /// `X-Forwarded-For`, several fields joined into one.
+    fn append_for(&self, headers: &mut HeaderMap, address: HeaderValue) {
+        let mut known = headers.get_all(FOR).into_iter().peekable();
+        if known.peek().is_none() {
+            if !self.not_append {
+                headers.insert(FOR, address);
+            }
+            return;
+        }
+        let mut joined = Vec::with_capacity(64);
+        for value in known {
+            if !joined.is_empty() {
+                joined.extend_from_slice(b", ");
+            }
+            joined.extend_from_slice(value.as_bytes());
+        }
+        if !self.not_append {
+            joined.extend_from_slice(b", ");
+            joined.extend_from_slice(address.as_bytes());
+        }
+        if let Ok(value) = HeaderValue::from_bytes(&joined) {
+            headers.insert(FOR, value);
+        }
+    }
+
+    /// Removes what the client nominated in `Connection`, so that no middleware's field is lost to it later
+    /// (CVE-2024-45410). What a trusted peer vouches for, and what is managed here, stays.
+    fn remove_nominated(&self, headers: &mut HeaderMap, trusted: bool) {
+        if !headers.contains_key(header::CONNECTION) {
+            return;
+        }
+        let nominated: Vec<HeaderName> = hop::tokens(headers, &header::CONNECTION)
+            .filter(|token| !trusted || !is_managed(token))
+            .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+            .collect();
+        let mut kept: Vec<&str> = Vec::new();
+        for name in &nominated {
+            match name.as_str() {
+                "upgrade" => kept.push("Upgrade"),
+                // Not nominations: the first is a token of its own, the others frame or address the message.
+                "keep-alive" | "close" | "te" | "host" | "content-length" | "transfer-encoding" => {
+                }
+                _ if self.connection.contains(name) => kept.push(name.as_str()),
+                _ => {
+                    headers.remove(name);
+                }
+            }
+        }
+        let te = hop::has_token(headers, &header::TE, "trailers");
+        headers.remove(header::CONNECTION);
+        if !te {
+            headers.remove(header::TE);
+        }
+        if let Ok(value) = HeaderValue::try_from(kept.join(", "))
+            && !kept.is_empty()
+        {
+            headers.insert(header::CONNECTION, value);
+        }
+    }
+}
+
+fn is_managed(token: &str) -> bool {
+    MANAGED.iter().any(|name| token.eq_ignore_ascii_case(name))
+}
+
+/// `_` and `.` count as `-`: many servers fold them into one name (CVE-2026-39858).
+fn remove_managed(headers: &mut HeaderMap) {
+    for name in MANAGED {
+        headers.remove(name);
+    }
+    let aliased = |name: &HeaderName| {
+        let name = name.as_str();
+        (name.starts_with("x_") || name.starts_with("x.") || name.contains(['_', '.']))
+            && is_managed(&name.replace(['_', '.'], "-"))
+    };
+    let aliases: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| aliased(name))
+        .cloned()
+        .collect();
+    for name in aliases {
+        headers.remove(name);
+    }
+}
+
+fn is_missing(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get(name).is_none_or(HeaderValue::is_empty)
+}
+
+fn ip_value(address: IpAddr) -> HeaderValue {
+    // `to_canonical`: a dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client.
+    HeaderValue::try_from(address.to_canonical().to_string())
+        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
+}
+
+fn port(headers: &HeaderMap, tls: bool) -> HeaderValue {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    if let Some(port) = host.and_then(port_of)
+        && let Ok(value) = HeaderValue::from_str(port)
+    {
+        return value;
+    }
+    let secure = tls
+        || headers
+            .get(PROTO)
+            .is_some_and(|proto| proto == "https" || proto == "wss");
+    HeaderValue::from_static(if secure { "443" } else { "80" })
+}
+
+fn port_of(host: &str) -> Option<&str> {
+    let (name, port) = host.rsplit_once(':')?;
+    let whole = !name.contains(':') || name.ends_with(']');
+    (whole && !port.is_empty()).then_some(port)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn apply(rules: &ForwardedRules, fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers: HeaderMap = fields
+            .iter()
+            .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
+            .collect();
+        rules.apply(&mut headers, "10.0.0.9".parse().unwrap(), false);
+        headers
+    }
+
+    #[test]
+    fn a_stranger_is_not_believed_whatever_the_spelling() {
+        let headers = apply(
+            &ForwardedRules::default(),
+            &[
+                ("host", "a.test:81"),
+                ("x-forwarded-for", "1.1.1.1"),
+                ("x_forwarded_proto", "https"),
+                ("x-forwarded.prefix", "/x"),
+                ("x-forwarded-other", "kept"),
+            ],
+        );
+        assert_eq!(headers["x-forwarded-for"], "10.0.0.9");
+        assert_eq!(headers["x-forwarded-port"], "81");
+        assert_eq!(headers["x-forwarded-proto"], "http");
+        assert_eq!(headers["x-forwarded-other"], "kept");
+        assert!(!headers.contains_key("x_forwarded_proto"));
+        assert!(!headers.contains_key("x-forwarded.prefix"));
+    }
+
+    #[test]
+    fn a_trusted_peer_is_believed_and_added_to() {
+        let rules = ForwardedRules {
+            insecure: true,
+            ..Default::default()
+        };
+        let headers = apply(
+            &rules,
+            &[
+                ("x-forwarded-for", "1.1.1.1"),
+                ("x-forwarded-proto", "https"),
+                ("connection", "x-forwarded-for, foo"),
+                ("foo", "1"),
+            ],
+        );
+        assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 10.0.0.9");
+        assert_eq!(headers["x-forwarded-port"], "443");
+        assert!(!headers.contains_key("foo"));
+    }
+
+    #[test]
+    fn a_client_cannot_nominate_what_we_set() {
+        let headers = apply(
+            &ForwardedRules::default(),
+            &[
+                ("connection", "X-Forwarded-Host, x-real-ip, close"),
+                ("host", "a.test"),
+            ],
+        );
+        assert_eq!(headers["x-real-ip"], "10.0.0.9");
+        assert_eq!(headers["x-forwarded-host"], "a.test");
+        assert!(!headers.contains_key("connection"));
+    }
+}
