@@ -1,10 +1,12 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 
 use crate::net::Stream;
@@ -47,8 +49,13 @@ pub struct Upgraded {
     pub leftover: Bytes,
 }
 
+/// Takes interim answers (1xx, RFC 9110 section 15.2) to the client before the final one.
+pub trait Interim {
+    /// Sends one. It goes out when the request is next waited for, or before the final answer.
+    fn send(&self, status: StatusCode, headers: &HeaderMap);
+}
+
 /// One request's companion on its way through router, middlewares, service and back.
-#[derive(Debug)]
 pub struct Context {
     /// The connection that brought it.
     pub connection: Rc<Connection>,
@@ -58,6 +65,18 @@ pub struct Context {
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
     pub upgraded: Option<Upgraded>,
+    /// Where interim answers go; `None` for clients that do not know them (HTTP/1.0).
+    pub interim: Option<Rc<dyn Interim>>,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("connection", &self.connection)
+            .field("host", &self.host)
+            .field("record", &self.record)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Context {
@@ -68,6 +87,7 @@ impl Context {
             host,
             record: Record::new(start),
             upgraded: None,
+            interim: None,
         }
     }
 }

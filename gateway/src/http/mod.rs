@@ -9,7 +9,7 @@ pub mod hop;
 mod request;
 
 pub use body::{Body, BoxBody};
-pub use context::{Connection, Context, Tls, Upgraded};
+pub use context::{Connection, Context, Interim, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
 pub use handler::{Handler, HandlerFuture};
 pub use request::{Request, Target};

@@ -17,6 +17,8 @@ thread_local! {
 #[derive(Debug, Default)]
 struct Entry {
     at: Cell<Option<Instant>>,
+    /// Nothing is under way: [`hurry`] may end it.
+    idle: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
@@ -35,6 +37,7 @@ impl Deadline {
 
     /// Fires `after` from now, at most [`TICK`] late; zero switches it off (as Traefik's timeouts mean it).
     pub fn set(&self, after: Duration) {
+        self.entry.idle.set(false);
         if after.is_zero() {
             return self.clear();
         }
@@ -44,8 +47,25 @@ impl Deadline {
         }
     }
 
+    /// Sets it, and says whether what it covers is mere waiting, which [`hurry`] may end.
+    pub fn set_idle(&self, after: Duration, idle: bool) {
+        self.set(after);
+        self.entry.idle.set(idle);
+        if !self.enrolled.replace(true) {
+            enrol(&self.entry);
+        }
+    }
+
+    /// Sets it where it is off; a running one is left as it is.
+    pub fn set_if_clear(&self, after: Duration) {
+        if self.entry.at.get().is_none() {
+            self.set(after);
+        }
+    }
+
     /// Switches it off.
     pub fn clear(&self) {
+        self.entry.idle.set(false);
         self.entry.at.set(None);
     }
 
@@ -53,7 +73,7 @@ impl Deadline {
     pub fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self.entry.at.get() {
             Some(at) if at <= Instant::now() => Poll::Ready(()),
-            Some(_) => {
+            at if at.is_some() || self.entry.idle.get() => {
                 let mut waker = self.entry.waker.borrow_mut();
                 match &mut *waker {
                     Some(known) if known.will_wake(cx.waker()) => {}
@@ -61,7 +81,20 @@ impl Deadline {
                 }
                 Poll::Pending
             }
-            None => Poll::Pending,
+            _ => Poll::Pending,
+        }
+    }
+}
+
+/// Makes every deadline of this worker that covers mere waiting overdue: the process is to end.
+pub fn hurry() {
+    let now = Instant::now();
+    let entries: Vec<Rc<Entry>> =
+        ENTRIES.with_borrow(|entries| entries.iter().filter_map(Weak::upgrade).collect());
+    for entry in entries.iter().filter(|entry| entry.idle.get()) {
+        entry.at.set(Some(now));
+        if let Some(waker) = entry.waker.borrow_mut().take() {
+            waker.wake();
         }
     }
 }

@@ -1,0 +1,176 @@
+//! Writes answers: head and first body bytes together, the rest as it comes, with the framing the client understands.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use ::http::{HeaderMap, StatusCode, Version, header};
+use bytes::{Bytes, BytesMut};
+use http_body::{Body as _, Frame};
+
+use super::io::SharedIo;
+use crate::h1::{self, Framing};
+use crate::http::{Body, ProxyError, Response};
+
+/// Up to here a chunk is copied beside its framing: one write costs less than three pieces do.
+const COPIED: usize = 16 * 1024;
+
+/// What of the request decides how its answer is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked {
+    pub(super) head: bool,
+    pub(super) version: Version,
+}
+
+/// How an answer ended.
+#[derive(Debug)]
+pub(super) enum Written {
+    /// All of it; `bytes` are those of the body. The connection may serve another request unless `close`.
+    Whole { bytes: u64, close: bool },
+    /// It broke off after `bytes`: the client must see that, so the connection is cut.
+    Broken { bytes: u64, error: Broken },
+}
+
+/// Why an answer broke off.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// The client cannot be written to.
+    Client(io::Error),
+    /// The body ended early.
+    Body(ProxyError),
+}
+
+/// Writes `response`. `close` ends the connection with it.
+pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close: bool) -> Written {
+    let (parts, body) = response.into_parts();
+    let framing = framing(parts.status, &body, asked);
+    let close = close || matches!(framing, Framing::UntilClose);
+    let mut out = BytesMut::with_capacity(512);
+    let head = h1::ResponseWriter {
+        status: parts.status,
+        headers: &parts.headers,
+        framing,
+        version: asked.version,
+        close,
+        bodiless: asked.head || bodiless(parts.status),
+    };
+    head.write(&mut out);
+    if asked.head || bodiless(parts.status) {
+        return end(io, out, Bytes::new(), 0, close).await;
+    }
+    match body {
+        Body::Empty => end(io, out, Bytes::new(), 0, close).await,
+        Body::Full(bytes) => {
+            let count = bytes.len() as u64;
+            end(io, out, bytes, count, close).await
+        }
+        Body::Stream(_) => stream(io, out, body, framing, close).await,
+    }
+}
+
+async fn end(io: &SharedIo, mut out: BytesMut, mut data: Bytes, bytes: u64, close: bool) -> Written {
+    match poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
+        Ok(()) => Written::Whole { bytes, close },
+        Err(error) => Written::Broken { bytes: 0, error: Broken::Client(error) },
+    }
+}
+
+/// What a step of a streamed body brought.
+enum Step {
+    Frame(Option<Result<Frame<Bytes>, ProxyError>>),
+    /// Nothing yet, and there are bytes that should not wait for it.
+    Flush,
+    Gone,
+}
+
+async fn stream(io: &SharedIo, mut out: BytesMut, mut body: Body, framing: Framing, close: bool) -> Written {
+    let chunked = matches!(framing, Framing::Chunked);
+    let mut bytes = 0;
+    let broken = |bytes, error| Written::Broken { bytes, error: Broken::Client(error) };
+    loop {
+        let waiting = !out.is_empty();
+        let step = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
+            Poll::Ready(frame) => Poll::Ready(Step::Frame(frame)),
+            Poll::Pending if waiting => Poll::Ready(Step::Flush),
+            Poll::Pending => io.borrow_mut().poll_gone(cx).map(|()| Step::Gone),
+        })
+        .await;
+        let mut data = Bytes::new();
+        match step {
+            Step::Flush => {}
+            Step::Gone => return broken(bytes, io::ErrorKind::ConnectionReset.into()),
+            Step::Frame(None) => {
+                if chunked {
+                    h1::write_last_chunk(&mut out, None);
+                }
+                return end(io, out, data, bytes, close).await;
+            }
+            Step::Frame(Some(Err(error))) => {
+                return Written::Broken { bytes, error: Broken::Body(error) };
+            }
+            Step::Frame(Some(Ok(frame))) => match frame.into_data() {
+                Ok(piece) => {
+                    bytes += piece.len() as u64;
+                    data = put(&mut out, piece, chunked);
+                }
+                Err(frame) => {
+                    if chunked {
+                        h1::write_last_chunk(&mut out, frame.trailers_ref());
+                    }
+                    return end(io, out, data, bytes, close).await;
+                }
+            },
+        }
+        let ends_chunk = chunked && !data.is_empty();
+        if let Err(error) = poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
+            return broken(bytes, error);
+        }
+        if ends_chunk {
+            out.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// Adds a piece to what is to be written; answers the part that is written from where it stands.
+fn put(out: &mut BytesMut, piece: Bytes, chunked: bool) -> Bytes {
+    if !chunked {
+        return piece;
+    }
+    if piece.is_empty() {
+        // An empty chunk would end the body.
+        return piece;
+    }
+    h1::write_chunk_size(out, piece.len());
+    if piece.len() > COPIED {
+        return piece;
+    }
+    out.extend_from_slice(&piece);
+    out.extend_from_slice(b"\r\n");
+    Bytes::new()
+}
+
+fn framing(status: StatusCode, body: &Body, asked: Asked) -> Framing {
+    if bodiless(status) {
+        return Framing::None;
+    }
+    match body.length() {
+        Some(length) => Framing::Length(length),
+        None if asked.version >= Version::HTTP_11 => Framing::Chunked,
+        None => Framing::UntilClose,
+    }
+}
+
+/// Statuses that never have a body (RFC 9110 section 6.4.1).
+fn bodiless(status: StatusCode) -> bool {
+    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+}
+
+/// Puts an interim answer into the connection's queue.
+pub(super) fn write_interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
+    let mut fields = headers.clone();
+    fields.remove(header::CONTENT_LENGTH);
+    fields.remove(header::TRANSFER_ENCODING);
+    fields.remove(header::CONNECTION);
+    h1::write_interim_head(out, status, &fields);
+}
