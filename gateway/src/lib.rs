@@ -1,1 +1,4 @@
+//! The gateway: a drop-in for Traefik v3.
 
+pub mod router;
+pub mod rule;
