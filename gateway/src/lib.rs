@@ -3,6 +3,8 @@
 
 pub mod types;
 
+pub mod rule;
+
 pub mod observe;
 
 pub mod net;
@@ -10,5 +12,8 @@ pub mod net;
 pub mod http;
 
 pub mod config;
+
+pub mod router;
+
 
 pub mod command;
