@@ -75,7 +75,8 @@ impl Check<'_> {
         }
         let strategy = entry_point.http.underscore_headers_strategy.as_str();
         if !matches!(strategy, "" | "keep" | "delete" | "reject") {
-            let message = format!("unknown strategy {strategy:?}; known are keep, delete and reject");
+            let message =
+                format!("unknown strategy {strategy:?}; known are keep, delete and reject");
             self.error(
                 &["entryPoints", name, "http", "underscoreHeadersStrategy"],
                 message,
