@@ -15,5 +15,6 @@ pub mod config;
 
 pub mod router;
 
+pub mod provider;
 
 pub mod command;

@@ -7,6 +7,7 @@ pub mod error;
 pub mod install;
 pub mod object;
 mod removed;
+pub mod source;
 pub mod tree;
 
 pub use error::{ConfigErrors, Problem};

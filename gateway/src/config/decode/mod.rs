@@ -145,6 +145,14 @@ impl Decoder {
         self.errors.push(problem);
     }
 
+    /// One warning for all that is below a known option that does nothing here, unless it is switched off.
+    fn not_supported(&mut self, entry: &Entry) {
+        let off = matches!(&entry.node.value, Value::Scalar(scalar) if scalar.text.eq_ignore_ascii_case("false"));
+        if !off {
+            self.warn(&entry.key_at, "not supported; it is ignored");
+        }
+    }
+
     /// The scalar's text, or an error that says what was expected instead.
     fn text<'a>(&mut self, node: &'a Node, expected: &str) -> Option<&'a str> {
         match &node.value {
@@ -235,7 +243,7 @@ pub fn fill_section<T: Section>(target: &mut T, node: &Node, decoder: &mut Decod
         }
         decoder.within(field.key, |decoder| {
             if traits.later {
-                decoder.warn(&entry.key_at, "not supported; it is ignored");
+                decoder.not_supported(entry);
             } else {
                 decoder.may_be_empty = traits.empty;
                 target.fill_field(field.key, &entry.node, decoder);

@@ -6,6 +6,7 @@ mod http;
 mod middleware;
 mod middleware_auth;
 mod middleware_headers;
+mod parse;
 mod service;
 mod tcp;
 mod tls;
@@ -22,6 +23,7 @@ pub use middleware::{
 };
 pub use middleware_auth::{BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls};
 pub use middleware_headers::Headers;
+pub use parse::{Parsed, from_tree, parse_file, parse_text};
 pub use service::{
     Cookie, Failover, FailoverErrors, HighestRandomWeight, LoadBalancer, MirrorService, Mirroring,
     PassiveHealthCheck, ResponseForwarding, Server, ServerHealthCheck, Service, Sticky, Weighted,

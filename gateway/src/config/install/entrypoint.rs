@@ -103,7 +103,7 @@ object! {
         sanitize_path: Option<bool> => "sanitizePath" = Some(true),
         /// Maximum size of request headers in bytes.
         max_header_bytes: i64 => "maxHeaderBytes" = 1_048_576,
-        /// Defines the strategy for request headers whose name contains underscores: keep, drop or reject.
+        /// Defines the strategy for request headers whose name contains underscores: keep, delete or reject.
         underscore_headers_strategy: String => "underscoreHeadersStrategy" = "keep".to_owned(),
     }
 

@@ -1,7 +1,10 @@
 //! The install configuration (Traefik's static configuration): what is fixed from start to end of the process.
 
 mod acme;
+mod effective;
 mod entrypoint;
+mod help;
+mod load;
 mod log;
 mod metrics;
 mod otlp;
@@ -9,17 +12,21 @@ mod provider;
 mod section;
 mod tracing;
 mod transport;
+mod validate;
 
 pub use acme::{
     Acme, CertificateResolver, DnsChallenge, DnsPropagation, ExternalAccountBinding, HttpChallenge,
     TlsChallenge,
 };
+pub use effective::default_entry_points;
 pub use entrypoint::{
     Address, AddressError, AllowedEncodedCharacters, EntryPoint, EntryPointHttp,
     EntryPointObservability, EntryPointTls, EntryPointTransport, ForwardedHeaders, Http2, Http3,
     LifeCycle, Protocol, ProxyProtocol, RedirectEntryPoint, Redirections, RespondingTimeouts,
     UdpTimeouts,
 };
+pub use help::help;
+pub use load::{Loaded, Outcome, Source, from_tree, load, options};
 pub use log::{
     AccessLog, AccessLogFields, AccessLogFilters, AccessLogHeaders, AccessLogQueryParameters, Log,
 };
@@ -48,7 +55,7 @@ object! {
     /// The install configuration.
     pub struct Install {
         /// Global configuration options
-        global: Option<Global> => "global",
+        global: Option<Global> => "global" = Some(Default::default()),
         /// Servers default transport.
         servers_transport: Option<DefaultServersTransport> => "serversTransport" = Some(Default::default()),
         /// TCP servers default transport.

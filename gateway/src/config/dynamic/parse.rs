@@ -1,0 +1,59 @@
+//! From trees and files to the routing configuration.
+
+use std::path::Path;
+
+use super::Dynamic;
+use crate::config::decode::{Decoder, Dialect, Section as _, fill_section};
+use crate::config::error::{ConfigErrors, Problem, nearest};
+use crate::config::install::Install;
+use crate::config::source::{self, Format};
+use crate::config::tree::{Entry, Map, Node, Value};
+
+/// A routing configuration and what is odd about it, but no error.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Parsed {
+    pub config: Dynamic,
+    pub warnings: Vec<Problem>,
+}
+
+/// Decodes a tree. In files, top-level sections that are none of the routing configuration are passed over, because one
+/// file may hold the install configuration as well; an unknown key anywhere else is an error.
+pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Parsed, ConfigErrors> {
+    let mut decoder = Decoder::new(dialect);
+    let mut config = Dynamic::default();
+    let known = |entry: &&Entry| {
+        Dynamic::FIELDS
+            .iter()
+            .any(|field| field.key.eq_ignore_ascii_case(&entry.key))
+    };
+    let (ours, others): (Vec<&Entry>, Vec<&Entry>) = tree.entries().partition(known);
+    for entry in others {
+        let install = Install::FIELDS
+            .iter()
+            .any(|field| field.key.eq_ignore_ascii_case(&entry.key));
+        if !install {
+            let hint = nearest(&entry.key, Dynamic::FIELDS.iter().map(|field| field.key));
+            let hint = hint.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            decoder.warn(
+                &entry.key_at,
+                format!("unknown section `{}` is ignored{hint}", entry.key),
+            );
+        }
+    }
+    let entries = ours.into_iter().cloned().collect();
+    let root = Node::new(tree.at.clone(), Value::Map(Map { entries, own: None }));
+    fill_section(&mut config, &root, &mut decoder);
+    decoder
+        .finish(config)
+        .map(|(config, warnings)| Parsed { config, warnings })
+}
+
+/// Decodes a text; `name` is what errors call it.
+pub fn parse_text(name: &str, text: &str, format: Format) -> Result<Parsed, ConfigErrors> {
+    from_tree(&format.parse(name, text)?, Dialect::File)
+}
+
+/// Reads and decodes a file, without templates.
+pub fn parse_file(path: &Path) -> Result<Parsed, ConfigErrors> {
+    from_tree(&source::read_file(path)?, Dialect::File)
+}

@@ -1,0 +1,39 @@
+//! The text of `--help`: every option with its default.
+
+use std::fmt::Write as _;
+
+use super::options;
+
+/// Usage and the options in the order of their names.
+pub fn help() -> String {
+    let mut text = String::from(
+        "An edge gateway for Traefik v3's configuration\n\n\
+         Usage: gateway [command] [flags]\n\n\
+         Flags: --name=value, names without case; a boolean may stand alone.\n\n\
+         \x20   --configfile  (Default: \"\")\n        \
+         Configuration file to use. If specified all other flags are ignored.\n\n",
+    );
+    let mut lines = options();
+    lines.sort_by_cached_key(|line| line.name.to_ascii_lowercase());
+    for line in lines {
+        let support = if line.later {
+            " Not supported; accepted with a warning."
+        } else {
+            ""
+        };
+        let doc: String = line
+            .doc
+            .iter()
+            .map(|doc| doc.trim())
+            .collect::<Vec<_>>()
+            .join(" ");
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "    --{}  (Default: \"{}\")\n        {doc}{support}\n\n",
+            line.name.to_ascii_lowercase(),
+            line.default
+        );
+    }
+    text
+}

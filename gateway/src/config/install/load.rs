@@ -1,0 +1,192 @@
+//! Where the install configuration is taken from: one file, or the flags, or the environment, never a mixture.
+
+use std::path::{Path, PathBuf};
+
+use super::effective::complete;
+use super::validate::validate;
+use super::{Install, help};
+use crate::config::decode::{Decoder, Dialect, Section as _, fill_section};
+use crate::config::describe::OptionLine;
+use crate::config::dynamic::Dynamic;
+use crate::config::error::{ConfigErrors, Problem, nearest};
+use crate::config::source::{self, env, flags};
+use crate::config::tree::{Entry, Map, Node, Position, Value};
+
+/// An install configuration that holds, completed with what follows from it.
+#[derive(Debug)]
+pub struct Loaded {
+    pub config: Install,
+    pub source: Source,
+    /// For the log: what was ignored and why.
+    pub warnings: Vec<Problem>,
+}
+
+/// Which of the sources was used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    File(PathBuf),
+    Flags,
+    Environment,
+    /// None was given.
+    Defaults,
+}
+
+/// What the command line asked for.
+#[derive(Debug)]
+pub enum Outcome {
+    Run(Box<Loaded>),
+    /// `--help`: the text to print.
+    Help(String),
+}
+
+/// Every option with its type and default.
+pub fn options() -> Vec<OptionLine> {
+    let mut lines = Vec::new();
+    Install::default().describe_fields("", &mut lines);
+    lines
+}
+
+/// Finds and decodes the install configuration. `args` are those after the program's name.
+///
+/// As in Traefik a configuration file counts alone, flags count before variables, and a `--configFile` that does not
+/// exist is passed over.
+pub fn load(
+    args: &[String],
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Outcome, ConfigErrors> {
+    let env: Vec<(String, String)> = env.into_iter().collect();
+    let flags = flags::parse(args, &options())?;
+    if flags.help {
+        return Ok(Outcome::Help(help()));
+    }
+    let mut warnings = flags.warnings;
+    let (tree, dialect, source) = if let Some(path) = find(flags.config_file.as_deref(), &env) {
+        let at = Position::named(path.to_string_lossy().as_ref());
+        for entry in flags.tree.entries() {
+            let message = format!("ignored, because the configuration is taken from {at}");
+            warnings.push(Problem {
+                at: entry.key_at.clone(),
+                path: String::new(),
+                message,
+                hint: None,
+            });
+        }
+        (source::read_file(&path)?, Dialect::File, Source::File(path))
+    } else if !args.is_empty() {
+        (flags.tree, Dialect::Flat, Source::Flags)
+    } else {
+        let sections: Vec<&str> = Install::FIELDS.iter().map(|field| field.key).collect();
+        match env::parse(env, &sections)? {
+            Some(tree) => (tree, Dialect::Flat, Source::Environment),
+            None => (flags.tree, Dialect::Flat, Source::Defaults),
+        }
+    };
+    let mut loaded = from_tree(&tree, dialect)?;
+    warnings.append(&mut loaded.warnings);
+    Ok(Outcome::Run(Box::new(Loaded {
+        source,
+        warnings,
+        ..loaded
+    })))
+}
+
+/// Decodes, completes and checks an install configuration.
+pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Loaded, ConfigErrors> {
+    let mut decoder = Decoder::new(dialect);
+    let mut config = Install::default();
+    let root = match dialect {
+        Dialect::File => sections_of_file(tree, &mut decoder)?,
+        _ => tree.clone(),
+    };
+    fill_section(&mut config, &root, &mut decoder);
+    complete(&mut config);
+    validate(&config, &root, &mut decoder);
+    let (config, warnings) = decoder.finish(config)?;
+    Ok(Loaded {
+        config,
+        source: Source::Defaults,
+        warnings,
+    })
+}
+
+/// The sections of a file that are install configuration. Unknown sections are passed over, as Traefik does, but named;
+/// a file with nothing of use is refused.
+fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Result<Node, ConfigErrors> {
+    let is_one_of = |fields: &[crate::config::object::Field], entry: &Entry| {
+        fields
+            .iter()
+            .any(|field| field.key.eq_ignore_ascii_case(&entry.key))
+    };
+    let mut entries = Vec::new();
+    for entry in tree.entries() {
+        if is_one_of(Install::FIELDS, entry)
+            || crate::config::removed::hint("", &entry.key).is_some()
+        {
+            entries.push(entry.clone());
+        } else if !is_one_of(Dynamic::FIELDS, entry) {
+            let hint = nearest(&entry.key, Install::FIELDS.iter().map(|field| field.key));
+            let hint = hint.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            decoder.warn(
+                &entry.key_at,
+                format!("unknown section `{}` is ignored{hint}", entry.key),
+            );
+        }
+    }
+    if entries.is_empty() {
+        let message = "no valid configuration found in file";
+        return Err(ConfigErrors::one(tree.at.clone(), "", message));
+    }
+    Ok(Node::new(
+        tree.at.clone(),
+        Value::Map(Map { entries, own: None }),
+    ))
+}
+
+/// The first file that exists: the one that was named, then Traefik's default places.
+fn find(named: Option<&str>, env: &[(String, String)]) -> Option<PathBuf> {
+    let named = named
+        .filter(|name| !name.trim().is_empty())
+        .map(str::to_owned);
+    let defaults = [
+        "/etc/traefik/traefik",
+        "$XDG_CONFIG_HOME/traefik",
+        "$HOME/.config/traefik",
+        "./traefik",
+    ];
+    let defaults = defaults
+        .iter()
+        .flat_map(|base| ["toml", "yaml", "yml"].map(|ext| format!("{base}.{ext}")));
+    let path = named
+        .into_iter()
+        .chain(defaults)
+        .map(|path| expand(&path, env))
+        .find(|path| Path::new(path).exists())?;
+    let path = PathBuf::from(path);
+    Some(std::path::absolute(&path).unwrap_or(path))
+}
+
+/// Puts in the values of `$NAME` and `${NAME}`; a variable that is not set is empty.
+fn expand(text: &str, env: &[(String, String)]) -> String {
+    let value = |name: &str| {
+        env.iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    let mut parts = text.split('$');
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let braced = part.strip_prefix('{').and_then(|rest| rest.split_once('}'));
+        let (name, rest) = braced.unwrap_or_else(|| {
+            let end = part
+                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                .unwrap_or(part.len());
+            part.split_at(end)
+        });
+        expanded.push_str(value(name));
+        expanded.push_str(rest);
+    }
+    expanded
+}
+
+#[cfg(test)]
+mod tests;
