@@ -1,0 +1,95 @@
+//! A Redis server of the test's own, that can be killed and started again on the same port and data.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::process::{self, Process};
+use crate::{poll, ports, stream};
+
+/// `redis-server` with a password, every write synced to disk before it is acknowledged.
+pub struct Redis {
+    pub port: u16,
+    folder: TempDir,
+    process: Option<Process>,
+}
+
+/// What clients have to present.
+pub const PASSWORD: &str = "test-password";
+
+impl Redis {
+    /// Starts it and waits for its first PONG.
+    pub async fn start() -> Result<Self> {
+        let mut redis = Self {
+            port: ports::free()?,
+            folder: tempfile::tempdir()?,
+            process: None,
+        };
+        redis.restart().await?;
+        Ok(redis)
+    }
+
+    /// As clients are told of it.
+    pub fn url(&self) -> String {
+        format!("redis://:{PASSWORD}@127.0.0.1:{}", self.port)
+    }
+
+    /// Ends it as a crash would.
+    pub async fn kill(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(mut process) => process.kill().await,
+            None => bail!("redis-server does not run"),
+        }
+    }
+
+    /// Starts it on the same port, with what it had on disk.
+    pub async fn restart(&mut self) -> Result<()> {
+        let port = self.port.to_string();
+        let mut command = process::command("redis-server", self.folder.path());
+        command.args([
+            "--port",
+            &port,
+            "--bind",
+            "127.0.0.1",
+            "--requirepass",
+            PASSWORD,
+        ]);
+        command.args([
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+        ]);
+        let process = self
+            .process
+            .insert(Process::start("redis-server", command)?);
+        poll::until_true(
+            "redis-server answering",
+            Duration::from_secs(20),
+            async || {
+                process.still_runs()?;
+                Ok(call(self.port, "PING").await?.starts_with("+PONG"))
+            },
+        )
+        .await
+    }
+
+    /// One command in Redis's inline form, and the answer's bytes as text.
+    pub async fn call(&self, line: &str) -> Result<String> {
+        poll::soon("an answer of Redis", call(self.port, line)).await
+    }
+}
+
+async fn call(port: u16, line: &str) -> Result<String> {
+    let mut stream = stream::plain(port).await?;
+    let text = format!("AUTH {PASSWORD}\r\n{line}\r\nQUIT\r\n");
+    stream.write_all(text.as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    let answer = answer.strip_prefix("+OK\r\n").unwrap_or(&answer);
+    Ok(answer.strip_suffix("+OK\r\n").unwrap_or(answer).to_owned())
+}
