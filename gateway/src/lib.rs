@@ -17,4 +17,6 @@ pub mod router;
 
 pub mod provider;
 
+pub mod runtime;
+
 pub mod command;

@@ -1,8 +1,11 @@
-//! Sockets: one stream type for all transports, buffers that idle connections do not hold, coarse deadlines.
+//! Sockets: one stream type for all transports, buffers that idle connections do not hold, coarse deadlines, TLS.
 
 pub mod buffer;
 pub mod deadline;
 pub mod listener;
+mod rewind;
 mod stream;
+pub mod tls;
 
+pub use rewind::Rewind;
 pub use stream::Stream;

@@ -5,6 +5,7 @@
 //!
 //! The same table serves HTTP requests and TCP connections. It knows nothing of what a route leads to.
 
+pub mod http;
 mod index;
 mod prefix;
 #[cfg(test)]

@@ -1,0 +1,153 @@
+//! Accepts connections and finds out what they speak: TLS or not, HTTP/1 or HTTP/2.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::LazyConfigAcceptor;
+
+use super::{EntryPoint, Worker, http1, http2};
+use crate::http::{Connection, Tls};
+use crate::net::{Stream, buffer, deadline::Deadline};
+
+/// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
+/// How an HTTP/2 connection begins (RFC 9113 section 3.4).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long to wait when the process has no file descriptor left.
+const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
+
+/// Accepts until dropped. Each connection becomes a task of this worker; one that panics ends alone.
+pub async fn accept(worker: Rc<Worker>, entry: Rc<EntryPoint>, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let (worker, entry) = (Rc::clone(&worker), Rc::clone(&entry));
+                let open = worker.open();
+                tokio::task::spawn_local(async move {
+                    if let Err(error) = serve(worker, entry, socket, peer).await {
+                        tracing::debug!(%error, %peer, "connection ended");
+                    }
+                    drop(open);
+                });
+            }
+            Err(error) => {
+                tracing::error!(%error, entry_point = %entry.name, "cannot accept a connection");
+                tokio::time::sleep(OUT_OF_SOCKETS).await;
+            }
+        }
+    }
+}
+
+async fn serve(
+    worker: Rc<Worker>,
+    entry: Rc<EntryPoint>,
+    socket: TcpStream,
+    peer: SocketAddr,
+) -> io::Result<()> {
+    socket.set_nodelay(true)?;
+    let local = socket.local_addr()?;
+    let deadline = Deadline::new();
+    deadline.set_idle(entry.read_timeout, true);
+    let Some(first) = first_byte(&socket, &deadline).await? else { return Ok(()) };
+    let connection = |tls| Rc::new(Connection { peer, local, entry_point: entry.name.clone(), tls });
+    if first == TLS_HANDSHAKE {
+        deadline.set_idle(entry.read_timeout, false);
+        let (stream, tls, alpn_h2) = handshake(&worker, socket, &deadline).await?;
+        drop(deadline);
+        let connection = connection(Some(tls));
+        if alpn_h2 {
+            http2::serve(worker, entry, stream, BytesMut::new(), connection).await;
+        } else {
+            http1::serve(worker, entry, stream, BytesMut::new(), connection).await;
+        }
+        return Ok(());
+    }
+    let mut stream = Stream::Tcp(socket);
+    let mut early = BytesMut::new();
+    if first == HTTP2_PREFACE[0] && is_http2(&mut stream, &mut early, &deadline).await? {
+        http2::serve(worker, entry, stream, early, connection(None)).await;
+    } else {
+        drop(deadline);
+        http1::serve(worker, entry, stream, early, connection(None)).await;
+    }
+    Ok(())
+}
+
+/// The first byte, left in the socket; `None` where there is none.
+async fn first_byte(socket: &TcpStream, deadline: &Deadline) -> io::Result<Option<u8>> {
+    let mut byte = [0; 1];
+    let count = poll_fn(|cx| {
+        let mut target = tokio::io::ReadBuf::new(&mut byte);
+        match socket.poll_peek(cx, &mut target) {
+            Poll::Ready(count) => Poll::Ready(count),
+            Poll::Pending => deadline.poll_expired(cx).map(|()| Ok(0)),
+        }
+    })
+    .await?;
+    Ok((count > 0).then_some(byte[0]))
+}
+
+/// Reads until it is clear whether the client speaks HTTP/2 without TLS.
+async fn is_http2(stream: &mut Stream, early: &mut BytesMut, deadline: &Deadline) -> io::Result<bool> {
+    loop {
+        let count = early.len().min(HTTP2_PREFACE.len());
+        if early[..count] != HTTP2_PREFACE[..count] {
+            return Ok(false);
+        }
+        if count == HTTP2_PREFACE.len() {
+            return Ok(true);
+        }
+        let read = poll_fn(|cx| match buffer::poll_read_into(stream, cx, early) {
+            Poll::Ready(read) => Poll::Ready(read),
+            Poll::Pending => deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+        });
+        if read.await? == 0 {
+            return Ok(false);
+        }
+    }
+}
+
+/// Ends TLS here: the server name decides on certificate and options.
+async fn handshake(
+    worker: &Worker,
+    socket: TcpStream,
+    deadline: &Deadline,
+) -> io::Result<(Stream, Tls, bool)> {
+    let late = poll_fn(|cx| deadline.poll_expired(cx));
+    let settled = async {
+        let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
+        let hello = start.client_hello();
+        let name = hello.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let snapshot = worker.snapshot();
+        let Some(chosen) = snapshot.tls.choose(name.as_deref()) else {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "no TLS options for this server name"));
+        };
+        let stream = start.into_stream(chosen.config).await?;
+        Ok((stream, name, chosen.options))
+    };
+    let (stream, name, options) = tokio::select! {
+        settled = settled => settled?,
+        () = late => return Err(io::ErrorKind::TimedOut.into()),
+    };
+    let session = stream.get_ref().1;
+    let tls = Tls {
+        server_name: name.map(String::into_boxed_str),
+        version: crate::net::tls::version_name(session.protocol_version()),
+        cipher: crate::net::tls::cipher_name(session.negotiated_cipher_suite()),
+        options: Some(options),
+        client_certificates: session
+            .peer_certificates()
+            .unwrap_or_default()
+            .iter()
+            .map(|certificate| bytes::Bytes::copy_from_slice(certificate))
+            .collect(),
+    };
+    let alpn_h2 = session.alpn_protocol() == Some(b"h2");
+    Ok((Stream::TlsServer(Box::new(stream)), tls, alpn_h2))
+}

@@ -1,0 +1,70 @@
+//! What all connections of one worker thread share.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::net::deadline;
+use crate::runtime::Snapshot;
+
+/// One worker thread's state. Never leaves it.
+pub struct Worker {
+    // An `Rc` around the `Arc`: cloning it for a request touches nothing that other cores write.
+    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    draining: Cell<bool>,
+    open: Rc<Cell<usize>>,
+}
+
+impl Worker {
+    /// A worker that routes by `snapshot`.
+    pub fn new(snapshot: Arc<Snapshot>) -> Rc<Self> {
+        Rc::new(Self {
+            snapshot: RefCell::new(Rc::new(snapshot)),
+            draining: Cell::new(false),
+            open: Rc::default(),
+        })
+    }
+
+    /// What is in force now.
+    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        Rc::clone(&self.snapshot.borrow())
+    }
+
+    /// Puts a new snapshot in force, from the next request on. Open tunnels are not touched.
+    pub fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
+        *self.snapshot.borrow_mut() = Rc::new(snapshot);
+    }
+
+    /// Ends connections after their current request, and idle ones at once.
+    pub fn drain(&self) {
+        self.draining.set(true);
+        deadline::hurry();
+    }
+
+    /// Whether connections are to end.
+    pub fn is_draining(&self) -> bool {
+        self.draining.get()
+    }
+
+    /// Connections and tunnels that live.
+    pub fn open_connections(&self) -> usize {
+        self.open.get()
+    }
+
+    /// Counts a connection or a tunnel until the guard is dropped.
+    pub(super) fn open(&self) -> Open {
+        self.open.set(self.open.get() + 1);
+        Open { count: Rc::clone(&self.open) }
+    }
+}
+
+/// Counts one connection while it lives.
+pub(super) struct Open {
+    count: Rc<Cell<usize>>,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.count.set(self.count.get().saturating_sub(1));
+    }
+}

@@ -1,0 +1,67 @@
+//! HTTP routes: what a table of requests leads to, and tables inside tables (`parentRefs`).
+
+use std::sync::Arc;
+
+use super::Table;
+use crate::http::{Context, Handler, HandlerFuture, Request, answer};
+use crate::rule::http::RequestView;
+use crate::rule::routing_path;
+
+/// What a router does with the requests it takes.
+#[derive(Clone)]
+pub struct HttpRoute {
+    /// `name@provider`.
+    pub name: Arc<str>,
+    /// Its service, `name@provider`; empty for a router that only has children.
+    pub service: Arc<str>,
+    /// Its middlewares and its service.
+    pub handler: Arc<dyn Handler>,
+    /// Whether its requests are logged.
+    pub access_log: bool,
+    /// Whether its requests are counted.
+    pub metrics: bool,
+    /// Name of its TLS options, `name@provider`; `None` on plain routers.
+    pub tls_options: Option<Arc<str>>,
+}
+
+/// The route that takes `request`, if any.
+pub fn find<'t>(
+    table: &'t Table<HttpRoute>,
+    cx: &Context,
+    request: &Request,
+) -> Option<&'t HttpRoute> {
+    let path = routing_path(request.target.path()).ok()?;
+    let query = request.target.query().map(String::from_utf8_lossy);
+    let view = RequestView {
+        method: request.method.as_str(),
+        host: &cx.host,
+        flat_host: None,
+        path: &path,
+        query: query.as_deref(),
+        headers: &request.headers,
+        client_ip: Some(cx.connection.peer.ip()),
+    };
+    table.find(&view).map(|route| &route.payload)
+}
+
+/// The children of a router: they divide what its rule took and its middlewares let through.
+pub struct Children {
+    /// The children's table.
+    pub table: Table<HttpRoute>,
+}
+
+impl Handler for Children {
+    fn handle<'a>(&'a self, cx: &'a mut Context, request: Request) -> HandlerFuture<'a> {
+        let Some(route) = find(&self.table, cx, &request) else {
+            return Box::pin(std::future::ready(Ok(not_found())));
+        };
+        cx.record.router = Some(Arc::clone(&route.name));
+        cx.record.service = Some(Arc::clone(&route.service));
+        route.handler.handle(cx, request)
+    }
+}
+
+/// Go's answer where nothing matches.
+pub fn not_found() -> crate::http::Response {
+    answer(::http::StatusCode::NOT_FOUND, "404 page not found\n")
+}
