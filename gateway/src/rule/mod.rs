@@ -19,6 +19,8 @@ pub mod regexp;
 mod syntax;
 pub mod tcp;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod tree;
 
