@@ -50,7 +50,7 @@ impl HostIndex {
                 match host {
                     HostKey::Exact(name) => exact.entry(name).or_default().push((position, paths)),
                     HostKey::Wildcard(suffix) => {
-                        wildcard.entry(suffix).or_default().push((position, paths))
+                        wildcard.entry(suffix).or_default().push((position, paths));
                     }
                 }
             }

@@ -14,7 +14,8 @@ struct Node {
     exact: Vec<u32>,
     /// Stored under the prefix that ends here.
     prefixed: Vec<u32>,
-    /// By the first byte of their labels, ascending; no two share it.
+    /// The first byte of each child's label, apart from the children so that a search stays in one cache line.
+    firsts: Vec<u8>,
     children: Vec<Node>,
 }
 
@@ -34,20 +35,14 @@ impl PrefixTree {
         let mut node = &mut self.root;
         let mut rest = key;
         while let Some(first) = rest.first() {
-            let found = node.children.binary_search_by_key(first, Node::first);
-            let at = match found {
-                Ok(at) => at,
-                Err(at) => {
-                    node.children.insert(
-                        at,
-                        Node {
-                            label: rest.into(),
-                            ..Node::default()
-                        },
-                    );
-                    at
-                }
-            };
+            let at = memchr::memchr(*first, &node.firsts).unwrap_or_else(|| {
+                node.firsts.push(*first);
+                node.children.push(Node {
+                    label: rest.into(),
+                    ..Node::default()
+                });
+                node.children.len() - 1
+            });
             // Just found or just filled.
             let child = &mut node.children[at];
             let shared = child
@@ -74,7 +69,7 @@ impl PrefixTree {
                 each(&node.prefixed);
             }
             let Some(first) = rest.first() else { break };
-            let Ok(at) = node.children.binary_search_by_key(first, Node::first) else {
+            let Some(at) = memchr::memchr(*first, &node.firsts) else {
                 return;
             };
             let Some(child) = node.children.get(at) else {
@@ -93,20 +88,17 @@ impl PrefixTree {
 }
 
 impl Node {
-    /// The first byte of the label; only the root's label is empty, and the root is nobody's child.
-    fn first(&self) -> u8 {
-        self.label.first().copied().unwrap_or_default()
-    }
-
     /// Makes this node end after `length` bytes of its label, and puts what it was below.
     fn split(&mut self, length: usize) {
         let (head, tail) = self.label.split_at(length);
+        let first = tail.first().copied();
         let (head, tail) = (head.into(), tail.into());
         let upper = Self {
             label: head,
             ..Self::default()
         };
         let lower = std::mem::replace(self, upper);
+        self.firsts.extend(first);
         self.children.push(Self {
             label: tail,
             ..lower

@@ -89,15 +89,20 @@ fn value(node: Node, names: &Names) -> Result<Value, Fault> {
     let offset = node.offset;
     match node.kind {
         NodeKind::Group(inner) => value(*inner, names),
-        NodeKind::Not(inner) => {
+        NodeKind::Not { inner, odd } => {
             let from = inner.offset;
-            Ok(Value::Tree(Expr::Not(Box::new(
-                value(*inner, names)?.tree(from)?,
-            ))))
+            let inner = value(*inner, names)?.tree(from)?;
+            Ok(Value::Tree(match odd {
+                true => Expr::Not(Box::new(inner)),
+                false => inner,
+            }))
         }
         NodeKind::And(operands) => Ok(Value::Tree(Expr::And(trees(operands, names)?))),
         NodeKind::Or(operands) => Ok(Value::Tree(Expr::Or(trees(operands, names)?))),
-        NodeKind::Unsupported(operator) => {
+        NodeKind::Unsupported(operator, operands) => {
+            for operand in operands {
+                value(operand, names)?;
+            }
             let fault = Fault::new(format!("{operator} is not supported")).at(offset);
             Err(match operator {
                 "&" => fault.hint("write && for and"),
@@ -155,15 +160,8 @@ fn call(function: Node, arguments: Vec<Node>, offset: usize, names: &Names) -> R
     let mut wrong = None;
     for argument in arguments {
         let at = argument.offset;
-        if matches!(
-            argument.kind,
-            NodeKind::Group(_)
-                | NodeKind::Not(_)
-                | NodeKind::And(..)
-                | NodeKind::Or(..)
-                | NodeKind::Unsupported(_)
-        ) {
-            return Err(Fault::new("expression is not supported")
+        if let Some(shape) = argument.kind.go_expression() {
+            return Err(Fault::new(format!("*ast.{shape} is not supported"))
                 .at(at)
                 .hint("an argument is one value between backquotes"));
         }
@@ -320,12 +318,12 @@ impl Expr {
     fn collect(&self, name: &str, out: &mut Vec<String>) {
         match self {
             Self::Matcher(call) if call.name == name => {
-                out.extend(call.args.iter().map(|arg| arg.to_lowercase()))
+                out.extend(call.args.iter().map(|arg| arg.to_lowercase()));
             }
             Self::Matcher(_) => {}
             Self::Not(inner) => inner.collect(name, out),
             Self::And(children) | Self::Or(children) => {
-                children.iter().for_each(|child| child.collect(name, out))
+                children.iter().for_each(|child| child.collect(name, out));
             }
         }
     }

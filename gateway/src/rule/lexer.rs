@@ -10,6 +10,7 @@ use super::error::Fault;
 pub(super) struct Token {
     pub(super) kind: Kind,
     pub(super) offset: usize,
+    pub(super) end: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,25 +38,12 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// How Go names the word in "found …".
-    pub(super) fn found(&self) -> String {
-        match self {
-            Self::Ident(name) => name.clone(),
-            Self::Text(text) => super::error::go_quote(text),
-            Self::Int(digits) | Self::Float(digits) => digits.clone(),
-            Self::Char => "a character literal".into(),
-            Self::And => "'&&'".into(),
-            Self::Or => "'||'".into(),
-            Self::Not => "'!'".into(),
-            Self::Open => "'('".into(),
-            Self::Close => "')'".into(),
-            Self::Comma => "','".into(),
-            Self::Dot => "'.'".into(),
-            Self::Ellipsis => "'...'".into(),
-            Self::Newline => "newline".into(),
-            Self::Other(text) => format!("'{text}'"),
-            Self::End => "'EOF'".into(),
-        }
+    /// Whether Go names the word by its sign rather than by what is written.
+    pub(super) fn is_operator(&self) -> bool {
+        !matches!(
+            self,
+            Self::Ident(_) | Self::Text(_) | Self::Int(_) | Self::Float(_) | Self::Char
+        )
     }
 
     /// Whether a newline after this word ends the expression (Go's automatic semicolons).
@@ -114,6 +102,7 @@ impl<'a> Lexer<'a> {
         self.out.push(Token {
             kind,
             offset: self.at,
+            end: self.at + length,
         });
         self.at += length;
     }

@@ -1,7 +1,7 @@
 //! Rules: the language in which routers say what they take.
 //!
-//! A rule goes through four steps, each in its own file: words ([`lexer`]), Go's expression grammar ([`syntax`]), matchers by
-//! name ([`ast`]), and a tree that is tested against a request or a connection ([`tree`], [`http`], [`tcp`]). The language
+//! A rule goes through four steps, each in its own file: words (`lexer`), Go's expression grammar (`syntax`), matchers by
+//! name (`ast`), and a tree that is tested against a request or a connection (`tree`, [`http`], [`tcp`]). The language
 //! and the texts of its errors are those of Traefik v3 (`pkg/rules`, `pkg/muxer`), with `ruleSyntax: v2` beside v3.
 //!
 //! Knows nothing of routers, priorities between them, or where requests come from.
@@ -18,6 +18,8 @@ mod query;
 pub mod regexp;
 mod syntax;
 pub mod tcp;
+#[cfg(test)]
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod tree;

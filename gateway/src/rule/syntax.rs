@@ -26,17 +26,35 @@ pub(super) enum NodeKind {
     /// A name, with its selectors: `a.b.c`.
     Name(Vec<String>),
     Group(Box<Node>),
-    Not(Box<Node>),
+    /// `!`, once or an even or odd number of times.
+    Not {
+        inner: Box<Node>,
+        odd: bool,
+    },
     And(Vec<Node>),
     Or(Vec<Node>),
-    /// An operator Go has and rules have not; its operands do not matter.
-    Unsupported(&'static str),
+    /// An operator that Go has and rules have not, with its operands when it stands between two.
+    Unsupported(&'static str, Vec<Node>),
+}
+
+impl NodeKind {
+    /// Go's name for an expression that cannot be an argument.
+    pub(super) fn go_expression(&self) -> Option<&'static str> {
+        match self {
+            Self::Group(_) => Some("ParenExpr"),
+            Self::Not { .. } => Some("UnaryExpr"),
+            Self::Unsupported(_, operands) if operands.is_empty() => Some("UnaryExpr"),
+            Self::And(_) | Self::Or(_) | Self::Unsupported(..) => Some("BinaryExpr"),
+            _ => None,
+        }
+    }
 }
 
 /// Parses one rule.
 pub(super) fn parse(rule: &str) -> Result<Node, Fault> {
     let tokens = tokens(rule)?;
     let mut parser = Parser {
+        rule,
         tokens: &tokens,
         at: 0,
         depth: 0,
@@ -49,7 +67,7 @@ pub(super) fn parse(rule: &str) -> Result<Node, Fault> {
         Kind::End => Ok(node),
         Kind::Newline => Err(parser.fault("expected 'EOF', found newline")),
         found => {
-            let fault = parser.fault(format!("expected 'EOF', found {}", found.found()));
+            let fault = parser.fault(format!("expected 'EOF', found {}", parser.found()));
             Err(match found {
                 Kind::Ident(_) | Kind::Not | Kind::Open => {
                     fault.hint("join matchers with && or ||")
@@ -61,6 +79,7 @@ pub(super) fn parse(rule: &str) -> Result<Node, Fault> {
 }
 
 struct Parser<'a> {
+    rule: &'a str,
     tokens: &'a [Token],
     at: usize,
     depth: usize,
@@ -78,6 +97,20 @@ impl Parser<'_> {
             .get(self.at)
             .or(self.tokens.last())
             .map_or(0, |token| token.offset)
+    }
+
+    /// How Go names the next word in "found …": literals and names as written.
+    fn found(&self) -> String {
+        let written = |token: &Token| {
+            let text = self.rule.get(token.offset..token.end).unwrap_or_default();
+            match token.kind {
+                Kind::End => "'EOF'".to_owned(),
+                Kind::Newline => "newline".to_owned(),
+                _ if token.kind.is_operator() => format!("'{text}'"),
+                _ => text.to_owned(),
+            }
+        };
+        self.tokens.get(self.at).map_or_else(String::new, written)
     }
 
     fn fault(&self, message: impl Into<String>) -> Fault {
@@ -127,11 +160,11 @@ impl Parser<'_> {
             if !BINARY.contains(&operator) {
                 break;
             }
-            let offset = self.offset();
+            let offset = left.offset;
             self.at += 1;
-            self.unary()?;
+            let right = self.unary()?;
             left = Node {
-                kind: NodeKind::Unsupported(operator),
+                kind: NodeKind::Unsupported(operator, vec![left, right]),
                 offset,
             };
         }
@@ -148,7 +181,7 @@ impl Parser<'_> {
                     self.at += 1;
                     self.unary_operand()?;
                     return Ok(Node {
-                        kind: NodeKind::Unsupported(operator),
+                        kind: NodeKind::Unsupported(operator, Vec::new()),
                         offset,
                     });
                 }
@@ -156,20 +189,18 @@ impl Parser<'_> {
             }
             self.at += 1;
         }
-        let mut node = self.primary()?;
-        // A double negation is none; what is left is at most one node, however many `!` there were.
-        if let (true, Some(offset)) = (nots.len() % 2 == 1, nots.first()) {
-            node = Node {
-                kind: NodeKind::Not(Box::new(node)),
+        let inner = self.primary()?;
+        // However many `!` there are, they make one node, so that they cost no stack.
+        Ok(match nots.first() {
+            None => inner,
+            Some(offset) => Node {
+                kind: NodeKind::Not {
+                    inner: Box::new(inner),
+                    odd: nots.len() % 2 == 1,
+                },
                 offset: *offset,
-            };
-        } else if let Some(offset) = nots.first() {
-            node = Node {
-                kind: NodeKind::Group(Box::new(node)),
-                offset: *offset,
-            };
-        }
-        Ok(node)
+            },
+        })
     }
 
     fn unary_operand(&mut self) -> Result<(), Fault> {
@@ -206,7 +237,7 @@ impl Parser<'_> {
         let Kind::Ident(field) = self.peek().clone() else {
             return Err(self.fault(format!(
                 "expected selector or type assertion, found {}",
-                self.peek().found()
+                self.found()
             )));
         };
         let NodeKind::Name(mut names) = node.kind else {
@@ -231,8 +262,8 @@ impl Parser<'_> {
             Kind::Float(digits) => NodeKind::Float(digits),
             Kind::Char => NodeKind::Char,
             Kind::Open => return self.group(),
-            found => {
-                let fault = self.fault(format!("expected operand, found {}", found.found()));
+            _ => {
+                let fault = self.fault(format!("expected operand, found {}", self.found()));
                 return Err(fault.hint("a matcher such as Host(`example.com`) belongs here"));
             }
         };
@@ -245,7 +276,7 @@ impl Parser<'_> {
         self.enter()?;
         let inner = self.alternatives()?;
         if !self.take(&Kind::Close) {
-            let fault = self.fault(format!("expected ')', found {}", self.peek().found()));
+            let fault = self.fault(format!("expected ')', found {}", self.found()));
             return Err(fault.hint("a closing parenthesis is missing"));
         }
         self.depth -= 1;
@@ -285,6 +316,7 @@ impl Parser<'_> {
         }
     }
 
+    /// Goes past an opening parenthesis.
     fn enter(&mut self) -> Result<(), Fault> {
         self.depth += 1;
         if self.depth > DEEPEST {
@@ -292,6 +324,7 @@ impl Parser<'_> {
                 .fault("exceeded max nesting depth")
                 .hint(format!("parentheses may nest {DEEPEST} deep")));
         }
+        self.at += 1;
         Ok(())
     }
 }

@@ -282,3 +282,102 @@ fn leaf_v2(call: &Call) -> Result<TcpLeaf, Fault> {
         _ => Err(Fault::new(format!("unsupported function: {}", call.name))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used)]
+
+    use super::*;
+
+    fn matches(rule: &str, syntax: Syntax, server_name: &str, alpn: &[&[u8]]) -> bool {
+        let client_ip = Some([127, 0, 0, 2].into());
+        let view = ConnectionView {
+            server_name,
+            alpn,
+            client_ip,
+        };
+        compile(rule, syntax).expect(rule).matches(&view)
+    }
+
+    #[test]
+    fn v3_matchers() {
+        let name = |rule, name| matches(rule, Syntax::V3, name, &[]);
+        assert!(name("HostSNI(`*`)", "") && name("HostSNI(`*`)", "a.test"));
+        assert!(name("HostSNI(`A.Test.`)", "a.test") && !name("HostSNI(`a.test`)", ""));
+        assert!(name("HostSNI(`*.test`)", "a.test") && !name("HostSNI(`*.test`)", "x.a.test"));
+        assert!(name("HostSNIRegexp(`^.+\\.test$`)", "a.test"));
+        assert!(name(
+            "!HostSNI(`a.test`) && ClientIP(`127.0.0.2/32`)",
+            "b.test"
+        ));
+        assert!(matches("ALPN(`h2`)", Syntax::V3, "", &[b"http/1.1", b"h2"]));
+        assert!(!matches("ALPN(`h2`)", Syntax::V3, "", &[]));
+    }
+
+    #[test]
+    fn v2_matchers() {
+        let name = |rule, name| matches(rule, Syntax::V2, name, &[]);
+        assert!(name("HostSNI(`a.test`, `B.test`)", "b.test"));
+        assert!(name("HostSNI(`*`, `a.test`)", "") && !name("HostSNI(`a.test`, `*`)", ""));
+        assert!(name("HostSNIRegexp(`{sub:[a-z]+}.c.test`)", "x.c.test"));
+        assert!(!name("HostSNIRegexp(`{sub:[a-z]+}.c.test`)", "1.c.test"));
+        assert!(matches("ALPN(`h2`, `x`)", Syntax::V2, "", &[b"x"]));
+    }
+
+    #[test]
+    fn the_catch_all_comes_last() {
+        for (rule, priority) in [
+            ("HostSNI(`*`)", -1),
+            ("(hostsni(`*`))", -1),
+            ("!HostSNI(`*`)", -1),
+            ("HostSNI(`*`) && ClientIP(`::1`)", 31),
+            ("HostSNI(`a`)", 12),
+        ] {
+            assert_eq!(default_priority(rule), priority, "{rule}");
+            assert_eq!(is_catch_all(rule), priority == -1, "{rule}");
+        }
+    }
+
+    #[test]
+    fn errors_are_those_of_traefik() {
+        let cases = [
+            (
+                "HostSNI(`*`",
+                "error while parsing rule %: 1:12: missing ',' before newline in argument list",
+            ),
+            (
+                "Host(`a`)",
+                "error while parsing rule %: unsupported function: Host",
+            ),
+            ("`a`", "error while parsing rule %"),
+            (
+                "HostSNI()",
+                "error while adding rule %: no args for matcher HostSNI",
+            ),
+            (
+                "HostSNI(`a`, `b`)",
+                "error while adding rule %: unexpected number of parameters; got 2, expected 1",
+            ),
+            (
+                "HostSNI(`ä`)",
+                "error while adding rule %: invalid value for HostSNI matcher, \"ä\" is not a valid hostname",
+            ),
+            (
+                "ALPN(`acme-tls/1`)",
+                "error while adding rule %: invalid protocol value for ALPN matcher, \"acme-tls/1\" is not allowed",
+            ),
+        ];
+        for (rule, text) in cases {
+            let error = compile(rule, Syntax::V3).expect_err(rule).to_string();
+            assert_eq!(error, text.replace('%', rule));
+        }
+    }
+
+    #[test]
+    fn domains_are_lower_case() {
+        assert_eq!(
+            domains("HostSNI(`A.test`) || !HostSNI(`*`)").unwrap(),
+            ["a.test", "*"]
+        );
+    }
+}

@@ -64,11 +64,17 @@ fn paths(call: &Call, part: Part) -> Result<HttpLeaf, Fault> {
             )));
         }
         let template = Template::new(text, part)?;
-        Ok(match (template.names.is_empty(), part) {
-            (true, Part::PathPrefix) => PathTest::Prefix(text.as_bytes().into()),
-            (true, _) => PathTest::Exact(text.as_bytes().into()),
-            (false, _) => PathTest::Regexp(template.compile()?),
-        })
+        // As an expression U+FFFD also stands for a byte that is no character; plain text would not.
+        Ok(
+            match (
+                template.names.is_empty() && !text.contains('\u{fffd}'),
+                part,
+            ) {
+                (true, Part::PathPrefix) => PathTest::Prefix(text.as_bytes().into()),
+                (true, _) => PathTest::Exact(text.as_bytes().into()),
+                (false, _) => PathTest::Regexp(template.compile()?),
+            },
+        )
     };
     Ok(HttpLeaf::Path(
         call.args.iter().map(test).collect::<Result<_, _>>()?,

@@ -213,7 +213,7 @@ fn hexadecimal(cursor: &mut Cursor<'_>) -> Option<u32> {
                     '}' => return value,
                     c => {
                         value = Some(value.unwrap_or(0) * 16 + c.to_digit(16)?)
-                            .filter(|value| *value <= char::MAX as u32)
+                            .filter(|value| *value <= char::MAX as u32);
                     }
                 }
                 value?;
@@ -350,7 +350,7 @@ fn class_char(cursor: &mut Cursor<'_>, whole: &str) -> Result<u32, RegexpError> 
 pub(super) fn write_escaped(value: u32, out: &mut String) {
     match char::from_u32(value) {
         Some(c) if c.is_ascii_alphanumeric() || matches!(c, '/' | ' ' | '_') || !c.is_ascii() => {
-            out.push(c)
+            out.push(c);
         }
         // Writing to a string cannot fail.
         _ => _ = write!(out, "\\x{{{value:X}}}"),

@@ -64,6 +64,8 @@ enum Piece {
     Atom {
         text: String,
         repeated: u32,
+        /// Has its operator already; another one needs a group around it.
+        quantified: bool,
         literal: Option<char>,
     },
     /// `(?i)`: nothing to repeat, and nothing to stop at when looking for it.
@@ -135,7 +137,7 @@ impl<'a> Translator<'a> {
                 }
                 '*' | '+' | '?' => {
                     self.cursor.skip(1);
-                    self.repeat(before, c.to_string(), 1, last_repeat)?;
+                    self.repeat(before, c.encode_utf8(&mut [0; 4]), 1, last_repeat)?;
                     repeat = Some(before);
                 }
                 '{' => {
@@ -167,6 +169,7 @@ impl<'a> Translator<'a> {
         self.pieces.push(Piece::Atom {
             text,
             repeated: 1,
+            quantified: false,
             literal: None,
         });
     }
@@ -182,6 +185,7 @@ impl<'a> Translator<'a> {
         self.pieces.push(Piece::Atom {
             text,
             repeated: 1,
+            quantified: false,
             literal,
         });
     }
@@ -219,6 +223,7 @@ impl<'a> Translator<'a> {
         self.pieces.push(Piece::Atom {
             text,
             repeated,
+            quantified: false,
             literal: None,
         });
         Ok(())
@@ -314,7 +319,7 @@ impl<'a> Translator<'a> {
     fn repeat(
         &mut self,
         before: &'a str,
-        operator: String,
+        operator: &str,
         times: u32,
         last: Option<&'a str>,
     ) -> Result<(), RegexpError> {
@@ -327,6 +332,7 @@ impl<'a> Translator<'a> {
         let Some(Piece::Atom {
             text,
             repeated,
+            quantified,
             literal,
         }) = self
             .pieces
@@ -340,7 +346,10 @@ impl<'a> Translator<'a> {
         if times >= 2 && *repeated > MOST {
             return Err(RegexpError::new(BAD_SIZE, written));
         }
-        text.push_str(&operator);
+        if std::mem::replace(quantified, true) {
+            *text = format!("(?:{text})");
+        }
+        text.push_str(operator);
         if lazy {
             text.push('?');
         }
@@ -366,7 +375,7 @@ impl<'a> Translator<'a> {
             Some(max) if max == min => format!("{{{min}}}"),
             Some(max) => format!("{{{min},{max}}}"),
         };
-        self.repeat(before, operator, most, last)?;
+        self.repeat(before, &operator, most, last)?;
         Ok(true)
     }
 
