@@ -5,6 +5,7 @@
 //! shown when the test that started it fails ([`process`]).
 
 pub mod binaries;
+pub mod echo;
 pub mod http1;
 pub mod poll;
 pub mod ports;
