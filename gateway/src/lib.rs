@@ -5,6 +5,8 @@ pub mod types;
 
 pub mod rule;
 
+pub mod h1;
+
 pub mod observe;
 
 pub mod net;
@@ -18,5 +20,7 @@ pub mod router;
 pub mod provider;
 
 pub mod runtime;
+
+pub mod entrypoint;
 
 pub mod command;

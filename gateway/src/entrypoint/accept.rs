@@ -54,8 +54,18 @@ async fn serve(
     let local = socket.local_addr()?;
     let deadline = Deadline::new();
     deadline.set_idle(entry.read_timeout, true);
-    let Some(first) = first_byte(&socket, &deadline).await? else { return Ok(()) };
-    let connection = |tls| Rc::new(Connection { peer, local, entry_point: entry.name.clone(), tls });
+    let Some(first) = first_byte(&socket, &deadline).await? else {
+        return Ok(());
+    };
+    let name = entry.name.clone();
+    let connection = |tls| {
+        Rc::new(Connection {
+            peer,
+            local,
+            entry_point: name,
+            tls,
+        })
+    };
     if first == TLS_HANDSHAKE {
         deadline.set_idle(entry.read_timeout, false);
         let (stream, tls, alpn_h2) = handshake(&worker, socket, &deadline).await?;
@@ -94,7 +104,11 @@ async fn first_byte(socket: &TcpStream, deadline: &Deadline) -> io::Result<Optio
 }
 
 /// Reads until it is clear whether the client speaks HTTP/2 without TLS.
-async fn is_http2(stream: &mut Stream, early: &mut BytesMut, deadline: &Deadline) -> io::Result<bool> {
+async fn is_http2(
+    stream: &mut Stream,
+    early: &mut BytesMut,
+    deadline: &Deadline,
+) -> io::Result<bool> {
     loop {
         let count = early.len().min(HTTP2_PREFACE.len());
         if early[..count] != HTTP2_PREFACE[..count] {
@@ -105,7 +119,9 @@ async fn is_http2(stream: &mut Stream, early: &mut BytesMut, deadline: &Deadline
         }
         let read = poll_fn(|cx| match buffer::poll_read_into(stream, cx, early) {
             Poll::Ready(read) => Poll::Ready(read),
-            Poll::Pending => deadline.poll_expired(cx).map(|()| Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => deadline
+                .poll_expired(cx)
+                .map(|()| Err(io::ErrorKind::TimedOut.into())),
         });
         if read.await? == 0 {
             return Ok(false);
@@ -123,10 +139,15 @@ async fn handshake(
     let settled = async {
         let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
         let hello = start.client_hello();
-        let name = hello.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let name = hello
+            .server_name()
+            .map(|name| name.trim_end_matches('.').to_ascii_lowercase());
         let snapshot = worker.snapshot();
         let Some(chosen) = snapshot.tls.choose(name.as_deref()) else {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "no TLS options for this server name"));
+            return Err(io::Error::new(
+                io::ErrorKind::NotFound,
+                "no TLS options for this server name",
+            ));
         };
         let stream = start.into_stream(chosen.config).await?;
         Ok((stream, name, chosen.options))

@@ -41,7 +41,10 @@ pub(super) struct Ticket {
 
 impl Ticket {
     fn open() -> Self {
-        Self { status: 499, ended: false }
+        Self {
+            status: 499,
+            ended: false,
+        }
     }
 
     /// The answer was written: `sent` and `received` body bytes.
@@ -68,34 +71,75 @@ pub(super) async fn dispatch(
         Err(refused) => refused,
     };
     ticket.status = response.status().as_u16();
-    Outcome { response, cx, ticket }
+    Outcome {
+        response,
+        cx,
+        ticket,
+    }
 }
 
 /// Makes a request of what came, or the answer that refuses it.
 fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<Request, Response> {
-    let Incoming { method, target, version, mut headers, body } = incoming;
+    let Incoming {
+        method,
+        target,
+        version,
+        mut headers,
+        body,
+    } = incoming;
     if method == Method::CONNECT {
         // A tunnel to wherever the client says is no reverse proxy's business (CVE-2026-71324).
         return Err(bare(StatusCode::NOT_IMPLEMENTED));
     }
-    let normalized = normalize::normalize(target, entry.target).map_err(|error| refuse_target(error))?;
+    let normalized =
+        normalize::normalize(target, entry.target).map_err(|error| refuse_target(error))?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);
     }
     underscores(entry.underscores, &mut headers)?;
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
     cx.host = canonical_host(host).into_owned();
-    entry.forwarded.apply(&mut headers, cx.connection.peer.ip(), cx.connection.tls.is_some());
-    Ok(Request { method, target: normalized.target, version, headers, body })
+    entry.forwarded.apply(
+        &mut headers,
+        cx.connection.peer.ip(),
+        cx.connection.tls.is_some(),
+    );
+    Ok(Request {
+        method,
+        target: normalized.target,
+        version,
+        headers,
+        body,
+    })
 }
 
-async fn route(snapshot: &Snapshot, entry: &EntryPoint, cx: &mut Context, request: Request) -> Response {
-    let Some(tables) = snapshot.entry_points.get(entry.index) else { return not_found() };
-    let table = if cx.connection.tls.is_some() { &tables.tls } else { &tables.plain };
-    let Some(route) = find(table, cx, &request) else { return not_found() };
+async fn route(
+    snapshot: &Snapshot,
+    entry: &EntryPoint,
+    cx: &mut Context,
+    request: Request,
+) -> Response {
+    let Some(tables) = snapshot.entry_points.get(entry.index) else {
+        return not_found();
+    };
+    let table = if cx.connection.tls.is_some() {
+        &tables.tls
+    } else {
+        &tables.plain
+    };
+    let Some(route) = find(table, cx, &request) else {
+        return not_found();
+    };
     let path = request.target.path();
-    if entry.denied_escapes.iter().any(|escape| path.contains(escape)) {
+    if entry
+        .denied_escapes
+        .iter()
+        .any(|escape| path.contains(escape))
+    {
         return bare(StatusCode::BAD_REQUEST);
     }
     cx.record.router = Some(Arc::clone(&route.name));
@@ -126,8 +170,11 @@ fn underscores(strategy: Underscores, headers: &mut HeaderMap) -> Result<(), Res
     if strategy == Underscores::Keep {
         return Ok(());
     }
-    let found: Vec<HeaderName> =
-        headers.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
+    let found: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| name.as_str().contains('_'))
+        .cloned()
+        .collect();
     if strategy == Underscores::Reject && !found.is_empty() {
         return Err(bare(StatusCode::BAD_REQUEST));
     }

@@ -43,7 +43,14 @@ pub(super) async fn serve(
 ) {
     let service = service_fn({
         let (worker, entry) = (Rc::clone(&worker), Rc::clone(&entry));
-        move |request| answer(Rc::clone(&worker), Rc::clone(&entry), Rc::clone(&connection), request)
+        move |request| {
+            answer(
+                Rc::clone(&worker),
+                Rc::clone(&entry),
+                Rc::clone(&connection),
+                request,
+            )
+        }
     });
     let io = TokioIo::new(Rewind::new(stream, early.freeze()));
     let mut served = std::pin::pin!(
@@ -78,17 +85,32 @@ async fn answer(
     connection: Rc<Connection>,
     request: ::http::Request<HyperBody>,
 ) -> Result<::http::Response<Recorded>, Infallible> {
-    let Outcome { response, cx, ticket } =
-        dispatch::dispatch(&worker, &entry, &connection, incoming(request), None).await;
+    let Outcome {
+        response,
+        cx,
+        ticket,
+    } = dispatch::dispatch(&worker, &entry, &connection, incoming(request), None).await;
     let (mut parts, body) = response.into_parts();
     // Fields of an HTTP/1 connection are errors here (RFC 9113 section 8.2.2).
-    for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE] {
+    for name in [
+        header::CONNECTION,
+        header::TRANSFER_ENCODING,
+        header::UPGRADE,
+    ] {
         parts.headers.remove(name);
     }
     parts.headers.remove("keep-alive");
     parts.headers.remove("proxy-connection");
     let bytes = 0;
-    Ok(::http::Response::from_parts(parts, Recorded { body, cx, ticket, bytes }))
+    Ok(::http::Response::from_parts(
+        parts,
+        Recorded {
+            body,
+            cx,
+            ticket,
+            bytes,
+        },
+    ))
 }
 
 fn incoming(request: ::http::Request<HyperBody>) -> Incoming {
@@ -109,13 +131,21 @@ fn incoming(request: ::http::Request<HyperBody>) -> Incoming {
     } else {
         Body::stream(RequestBody { body })
     };
-    Incoming { method: parts.method, target, version: Version::HTTP_2, headers: parts.headers, body }
+    Incoming {
+        method: parts.method,
+        target,
+        version: Version::HTTP_2,
+        headers: parts.headers,
+        body,
+    }
 }
 
 /// HTTP/2 may split cookies into several fields; HTTP/1 servers want one (RFC 9113 section 8.2.3).
 fn join_cookies(headers: &mut ::http::HeaderMap) {
     let mut cookies = headers.get_all(header::COOKIE).into_iter();
-    let (Some(first), Some(second)) = (cookies.next(), cookies.next()) else { return };
+    let (Some(first), Some(second)) = (cookies.next(), cookies.next()) else {
+        return;
+    };
     let mut joined = first.as_bytes().to_vec();
     for cookie in std::iter::once(second).chain(cookies) {
         joined.extend_from_slice(b"; ");

@@ -9,7 +9,6 @@ mod http1;
 mod http2;
 pub mod normalize;
 mod settings;
-mod sniff;
 mod worker;
 
 pub use accept::accept;

@@ -43,10 +43,16 @@ pub struct Normalized {
 /// Normalises a request target as it stood on the request line.
 pub fn normalize(raw: Bytes, rules: TargetRules) -> Result<Normalized, TargetError> {
     if raw.first() == Some(&b'/') {
-        return Ok(Normalized { target: origin(raw, rules)?, authority: None });
+        return Ok(Normalized {
+            target: origin(raw, rules)?,
+            authority: None,
+        });
     }
     if &raw[..] == b"*" {
-        return Ok(Normalized { target: Target::from_bytes(raw, 1), authority: None });
+        return Ok(Normalized {
+            target: Target::from_bytes(raw, 1),
+            authority: None,
+        });
     }
     absolute(&raw, rules)
 }
@@ -59,7 +65,10 @@ fn absolute(raw: &Bytes, rules: TargetRules) -> Result<Normalized, TargetError> 
     }
     let start = scheme + 3;
     let rest = raw.get(start..).unwrap_or_default();
-    let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).unwrap_or(rest.len());
+    let end = rest
+        .iter()
+        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
+        .unwrap_or(rest.len());
     let authority = std::str::from_utf8(&rest[..end]).map_err(|_| TargetError::Form)?;
     if authority.is_empty() || authority.contains('@') {
         return Err(TargetError::Form);
@@ -73,7 +82,10 @@ fn absolute(raw: &Bytes, rules: TargetRules) -> Result<Normalized, TargetError> 
         text.extend_from_slice(&tail);
         origin(text.into(), rules)?
     };
-    Ok(Normalized { target, authority: Some(authority.to_owned()) })
+    Ok(Normalized {
+        target,
+        authority: Some(authority.to_owned()),
+    })
 }
 
 fn origin(raw: Bytes, rules: TargetRules) -> Result<Target, TargetError> {
@@ -120,7 +132,9 @@ fn escape(path: &[u8]) -> Result<String, TargetError> {
         match byte {
             b'#' => return Err(TargetError::Fragment),
             b'%' => {
-                let [high, low, tail @ ..] = rest else { return Err(TargetError::Escape) };
+                let [high, low, tail @ ..] = rest else {
+                    return Err(TargetError::Escape);
+                };
                 let decoded = hex(*high).zip(hex(*low)).ok_or(TargetError::Escape)?;
                 let decoded = decoded.0 << 4 | decoded.1;
                 rest = tail;
@@ -145,7 +159,9 @@ fn push_escaped(out: &mut String, byte: u8) {
 }
 
 fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    char::from(digit)
+        .to_digit(16)
+        .and_then(|value| u8::try_from(value).ok())
 }
 
 /// Removes dot segments and repeated slashes; a slash at the end stays (Go's `path.Clean` and `URL.JoinPath`).
@@ -188,7 +204,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    const RULES: TargetRules = TargetRules { sanitize: true, encode_semicolons: false };
+    const RULES: TargetRules = TargetRules {
+        sanitize: true,
+        encode_semicolons: false,
+    };
 
     fn path(raw: &'static str) -> Result<String, TargetError> {
         normalize(Bytes::from_static(raw.as_bytes()), RULES)

@@ -54,7 +54,9 @@ impl Worker {
     /// Counts a connection or a tunnel until the guard is dropped.
     pub(super) fn open(&self) -> Open {
         self.open.set(self.open.get() + 1);
-        Open { count: Rc::clone(&self.open) }
+        Open {
+            count: Rc::clone(&self.open),
+        }
     }
 }
 

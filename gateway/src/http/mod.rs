@@ -7,6 +7,7 @@ pub mod forwarded;
 mod handler;
 pub mod hop;
 mod request;
+pub mod sniff;
 
 pub use body::{Body, BoxBody};
 pub use context::{Connection, Context, Interim, Tls, Upgraded};

@@ -1,6 +1,7 @@
 //! Sockets: one stream type for all transports, buffers that idle connections do not hold, coarse deadlines, TLS.
 
 pub mod buffer;
+pub mod copy;
 pub mod deadline;
 pub mod listener;
 mod rewind;

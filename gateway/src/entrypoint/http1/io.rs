@@ -13,7 +13,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Frame;
 use tokio::io::AsyncWrite;
 
-use crate::h1::{BodyDecoder, Decoded, Framing};
+use crate::h1::{BodyDecoder, Decoded, Framing, HeadParser};
 use crate::http::{ErrorKind, ProxyError};
 use crate::net::{Stream, buffer, deadline::Deadline};
 
@@ -42,7 +42,7 @@ pub(super) struct Io {
     /// What was read and not yet used: the rest of a head, a body, the next request.
     pub(super) read: BytesMut,
     /// What is to be written before anything else: interim answers.
-    pub(super) queue: BytesMut,
+    pub(super) queue: Out,
     pub(super) body: BodyState,
     /// Body bytes of the current request that were handed on.
     pub(super) body_bytes: u64,
@@ -52,6 +52,8 @@ pub(super) struct Io {
     pub(super) deadline: Deadline,
     /// Silence allowed while a body is read. An idle time, not Traefik's total, so that slow uploads live.
     read_timeout: Duration,
+    /// Finds the next head.
+    pub(super) parser: HeadParser,
     decoder: BodyDecoder,
 }
 
@@ -60,12 +62,13 @@ impl Io {
         Rc::new(RefCell::new(Self {
             stream,
             read,
-            queue: BytesMut::new(),
+            queue: Out::default(),
             body: BodyState::Done,
             body_bytes: 0,
             interim: false,
             deadline: Deadline::new(),
             read_timeout,
+            parser: HeadParser::new(),
             decoder: BodyDecoder::new(Framing::None),
         }))
     }
@@ -94,14 +97,17 @@ impl Io {
     }
 
     /// The next piece of the request's body.
-    pub(super) fn poll_body(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+    pub(super) fn poll_body(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
         match self.body {
             BodyState::Done => return Poll::Ready(None),
             BodyState::Broken => {
                 return Poll::Ready(Some(Err(ProxyError::client(ErrorKind::ClientGone))));
             }
             BodyState::Expected => {
-                self.queue.extend_from_slice(CONTINUE);
+                self.queue.bytes.extend_from_slice(CONTINUE);
                 self.body = BodyState::Reading;
             }
             BodyState::Reading => {}
@@ -119,10 +125,14 @@ impl Io {
                 Ok(Decoded::End { trailers }) => {
                     self.body = BodyState::Done;
                     self.deadline.clear();
-                    return Poll::Ready(trailers.map(|fields: HeaderMap| Ok(Frame::trailers(fields))));
+                    return Poll::Ready(
+                        trailers.map(|fields: HeaderMap| Ok(Frame::trailers(fields))),
+                    );
                 }
                 Ok(Decoded::NeedMore) => {}
-                Err(error) => return Poll::Ready(Some(Err(self.broken(ErrorKind::BadRequest, error)))),
+                Err(error) => {
+                    return Poll::Ready(Some(Err(self.broken(ErrorKind::BadRequest, error))));
+                }
             }
             match self.poll_fill(cx) {
                 Poll::Ready(Ok(0)) => {
@@ -165,11 +175,8 @@ impl Io {
     /// Writes what is queued.
     pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.queue.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.queue))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            self.queue.advance(written);
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, self.queue.left()))?;
+            self.queue.advance(written)?;
         }
         Poll::Ready(Ok(()))
     }
@@ -200,25 +207,57 @@ impl Io {
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        head: &mut impl Buf,
+        head: &mut Out,
         data: &mut Bytes,
     ) -> Poll<io::Result<()>> {
         ready!(self.poll_queue(cx))?;
-        while head.has_remaining() || data.has_remaining() {
-            let slices = [IoSlice::new(head.chunk()), IoSlice::new(data.chunk())];
+        while !head.is_empty() || !data.is_empty() {
             let stream = Pin::new(&mut self.stream);
-            let written = match (head.has_remaining(), data.has_remaining()) {
-                (true, true) => ready!(stream.poll_write_vectored(cx, &slices))?,
-                (true, false) => ready!(stream.poll_write(cx, head.chunk()))?,
-                _ => ready!(stream.poll_write(cx, data.chunk()))?,
+            let left = head.left();
+            let written = if data.is_empty() {
+                ready!(stream.poll_write(cx, left))?
+            } else if left.is_empty() {
+                ready!(stream.poll_write(cx, data))?
+            } else {
+                let slices = [IoSlice::new(left), IoSlice::new(data)];
+                ready!(stream.poll_write_vectored(cx, &slices))?
             };
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            let of_head = written.min(left.len());
+            if written == 0 || of_head > 0 {
+                head.advance(of_head)?;
             }
-            let of_head = written.min(head.remaining());
-            head.advance(of_head);
             data.advance(written - of_head);
         }
-        Poll::Ready(Ok(()))
+        // rustls keeps records back until it is told; a plain socket does nothing here.
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+}
+
+/// Bytes on their way out.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    pub(super) bytes: Vec<u8>,
+    pub(super) written: usize,
+}
+
+impl Out {
+    pub(super) fn is_empty(&self) -> bool {
+        self.left().is_empty()
+    }
+
+    fn left(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    fn advance(&mut self, written: usize) -> io::Result<()> {
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.written += written;
+        if self.is_empty() {
+            self.bytes.clear();
+            self.written = 0;
+        }
+        Ok(())
     }
 }

@@ -19,11 +19,11 @@ use ::http::{HeaderMap, Method, StatusCode, Version};
 use bytes::{Bytes, BytesMut};
 
 use self::body::RequestBody;
-use self::io::{BodyState, Io, SharedIo};
+use self::io::{BodyState, Io, Out, SharedIo};
 use self::respond::{Asked, Broken, Written};
 use super::dispatch::{self, Incoming, Outcome};
 use super::{EntryPoint, Worker};
-use crate::h1::{self, Framing, HeadError, RequestHead};
+use crate::h1::{self, Expect, Framing, HeadError, RequestHead};
 use crate::http::{Body, Connection, Context, Interim, Upgraded};
 use crate::net::{Stream, copy};
 
@@ -78,20 +78,29 @@ pub(super) async fn serve(
 }
 
 /// The next head; `None` where the connection ended, or was idle too long, between two requests.
-async fn read_head(io: &SharedIo, entry: &EntryPoint, first: bool) -> Result<Option<RequestHead>, HeadError> {
+async fn read_head(
+    io: &SharedIo,
+    entry: &EntryPoint,
+    first: bool,
+) -> Result<Option<RequestHead>, HeadError> {
     {
         let mut io = io.borrow_mut();
         if io.read.is_empty() {
             // Nothing is kept for an idle connection.
             io.read = BytesMut::new();
         }
-        let wait = if first { entry.read_timeout } else { entry.idle_timeout };
+        let wait = if first {
+            entry.read_timeout
+        } else {
+            entry.idle_timeout
+        };
         io.deadline.set_idle(wait, io.read.is_empty());
     }
     poll_fn(|cx| {
         let mut io = io.borrow_mut();
         loop {
-            if let Some(head) = h1::parse_request(&mut io.read, &entry.limits)? {
+            let Io { parser, read, .. } = &mut *io;
+            if let Some(head) = parser.request(read, &entry.limits)? {
                 io.deadline.clear();
                 return Poll::Ready(Ok(Some(head)));
             }
@@ -115,18 +124,28 @@ async fn exchange(
     head: RequestHead,
     close: bool,
 ) -> Next {
-    let asked = Asked { head: head.method == Method::HEAD, version: head.version };
+    let asked = Asked {
+        head: head.method == Method::HEAD,
+        version: head.version,
+    };
     let incoming = incoming(io, head);
     let interim = (asked.version >= Version::HTTP_11).then(|| Rc::clone(io) as Rc<dyn Interim>);
     let outcome = {
-        let mut answered = pin!(dispatch::dispatch(worker, entry, connection, incoming, interim));
+        let mut answered = pin!(dispatch::dispatch(
+            worker, entry, connection, incoming, interim
+        ));
         poll_fn(|cx| match answered.as_mut().poll(cx) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
             Poll::Pending => io.borrow_mut().poll_gone(cx).map(|()| None),
         })
         .await
     };
-    let Some(Outcome { response, mut cx, mut ticket }) = outcome else {
+    let Some(Outcome {
+        response,
+        mut cx,
+        mut ticket,
+    }) = outcome
+    else {
         // The guard inside the dropped future has recorded it.
         return Next::Cut;
     };
@@ -154,7 +173,7 @@ async fn finish(
     mut ticket: dispatch::Ticket,
 ) -> Next {
     if io.borrow().interim {
-        super::sniff::guess_type(&mut response);
+        crate::http::sniff::guess_type(&mut response);
     }
     let close = close || worker.is_draining() || !may_drain(&io.borrow());
     let written = respond::write(io, response, asked, close).await;
@@ -162,11 +181,17 @@ async fn finish(
     match written {
         Written::Whole { bytes, close } => {
             ticket.end(cx, bytes, received);
-            if close || !drain(io).await { Next::Close } else { Next::Continue }
+            if close || !drain(io).await {
+                Next::Close
+            } else {
+                Next::Continue
+            }
         }
         Written::Broken { bytes, error } => {
             match error {
-                Broken::Client(error) => tracing::debug!(%error, "client went away during an answer"),
+                Broken::Client(error) => {
+                    tracing::debug!(%error, "client went away during an answer")
+                }
                 Broken::Body(error) => tracing::debug!(%error, "answer broke off"),
             }
             ticket.end(cx, bytes, received);
@@ -176,7 +201,8 @@ async fn finish(
 }
 
 fn incoming(io: &SharedIo, head: RequestHead) -> Incoming {
-    io.borrow_mut().begin_body(head.framing, head.expect_continue);
+    io.borrow_mut()
+        .begin_body(head.framing, head.expect == Expect::Continue);
     let body = match head.framing {
         Framing::None | Framing::UntilClose => Body::Empty,
         Framing::Length(0) => Body::Full(Bytes::new()),
@@ -185,7 +211,7 @@ fn incoming(io: &SharedIo, head: RequestHead) -> Incoming {
     };
     Incoming {
         method: head.method,
-        target: head.target,
+        target: head.target.into(),
         version: head.version,
         headers: head.headers,
         body,
@@ -220,10 +246,12 @@ async fn drain(io: &SharedIo) -> bool {
 /// Answers a head that breaks HTTP, in Go's words, and says that the connection ends.
 async fn refuse(io: &SharedIo, error: &HeadError) {
     tracing::debug!(%error, "request refused");
-    let mut out = BytesMut::new();
-    error.write_answer(&mut out);
+    let mut out = Out::default();
+    error.write_answer(&mut out.bytes);
     let mut none = Bytes::new();
-    poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut none)).await.ok();
+    poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut none))
+        .await
+        .ok();
 }
 
 /// Ends writing and reads on for a moment: closing with unread bytes would reset the connection, and the client
@@ -257,18 +285,29 @@ async fn linger(io: &SharedIo) {
 
 fn cut(io: &SharedIo) {
     let io = io.borrow();
-    socket2::SockRef::from(io.stream.socket()).shutdown(Shutdown::Both).ok();
+    socket2::SockRef::from(io.stream.socket())
+        .shutdown(Shutdown::Both)
+        .ok();
 }
 
 /// Joins the two connections in a task of its own: this one's memory is freed while the tunnel lives.
 fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded) {
-    let options = copy::TunnelOptions { idle_timeout: entry.tunnel_idle_timeout };
-    let guard = worker.open_tunnel();
+    let options = copy::TunnelOptions {
+        idle_timeout: entry.tunnel_idle_timeout,
+    };
+    let open = worker.open();
     let early = io.read.freeze();
-    let copied = copy::tunnel(io.stream, upgraded.stream, early, upgraded.leftover, options);
+    let copied = copy::tunnel(
+        io.stream,
+        upgraded.stream,
+        early,
+        upgraded.leftover,
+        options,
+    );
     tokio::task::spawn_local(async move {
-        let tally = guard.run(copied).await;
+        let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
+        drop(open);
     });
 }
 
@@ -279,6 +318,6 @@ impl Interim for std::cell::RefCell<Io> {
             io.body = BodyState::Reading;
         }
         io.interim = true;
-        respond::write_interim(&mut io.queue, status, headers);
+        h1::write_interim(&mut io.queue.bytes, status, headers);
     }
 }

@@ -6,11 +6,11 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use ::http::{HeaderMap, StatusCode, Version, header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body::{Body as _, Frame};
 
-use super::io::SharedIo;
-use crate::h1::{self, Framing};
+use super::io::{Out, SharedIo};
+use crate::h1::{self, Framing, Persistence};
 use crate::http::{Body, ProxyError, Response};
 
 /// Up to here a chunk is copied beside its framing: one write costs less than three pieces do.
@@ -44,19 +44,32 @@ pub(super) enum Broken {
 /// Writes `response`. `close` ends the connection with it.
 pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close: bool) -> Written {
     let (parts, body) = response.into_parts();
-    let framing = framing(parts.status, &body, asked);
-    let close = close || matches!(framing, Framing::UntilClose);
-    let mut out = BytesMut::with_capacity(512);
-    let head = h1::ResponseWriter {
-        status: parts.status,
-        headers: &parts.headers,
-        framing,
-        version: asked.version,
-        close,
-        bodiless: asked.head || bodiless(parts.status),
+    let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    let headless = asked.head || bodiless(parts.status);
+    let framing = if headless {
+        announced(&parts.headers)
+    } else {
+        framing(&body, asked)
     };
-    head.write(&mut out);
-    if asked.head || bodiless(parts.status) {
+    let close = !switching && (close || matches!(framing, Framing::UntilClose));
+    let persistence = match parts.headers.get(header::UPGRADE) {
+        Some(protocol) if switching => Persistence::Upgrade(protocol.as_bytes()),
+        _ if close => Persistence::Close,
+        _ if asked.version < Version::HTTP_11 => Persistence::KeepAlive,
+        _ => Persistence::Default,
+    };
+    let mut out = Out {
+        bytes: Vec::with_capacity(512),
+        ..Out::default()
+    };
+    h1::write_response_head(
+        &mut out.bytes,
+        parts.status,
+        &parts.headers,
+        framing,
+        persistence,
+    );
+    if headless {
         return end(io, out, Bytes::new(), 0, close).await;
     }
     match body {
@@ -69,10 +82,13 @@ pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close
     }
 }
 
-async fn end(io: &SharedIo, mut out: BytesMut, mut data: Bytes, bytes: u64, close: bool) -> Written {
+async fn end(io: &SharedIo, mut out: Out, mut data: Bytes, bytes: u64, close: bool) -> Written {
     match poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
         Ok(()) => Written::Whole { bytes, close },
-        Err(error) => Written::Broken { bytes: 0, error: Broken::Client(error) },
+        Err(error) => Written::Broken {
+            bytes: 0,
+            error: Broken::Client(error),
+        },
     }
 }
 
@@ -84,10 +100,19 @@ enum Step {
     Gone,
 }
 
-async fn stream(io: &SharedIo, mut out: BytesMut, mut body: Body, framing: Framing, close: bool) -> Written {
+async fn stream(
+    io: &SharedIo,
+    mut out: Out,
+    mut body: Body,
+    framing: Framing,
+    close: bool,
+) -> Written {
     let chunked = matches!(framing, Framing::Chunked);
     let mut bytes = 0;
-    let broken = |bytes, error| Written::Broken { bytes, error: Broken::Client(error) };
+    let broken = |bytes, error| Written::Broken {
+        bytes,
+        error: Broken::Client(error),
+    };
     loop {
         let waiting = !out.is_empty();
         let step = poll_fn(|cx| match Pin::new(&mut body).poll_frame(cx) {
@@ -102,12 +127,15 @@ async fn stream(io: &SharedIo, mut out: BytesMut, mut body: Body, framing: Frami
             Step::Gone => return broken(bytes, io::ErrorKind::ConnectionReset.into()),
             Step::Frame(None) => {
                 if chunked {
-                    h1::write_last_chunk(&mut out, None);
+                    out.bytes.extend_from_slice(h1::LAST_CHUNK);
                 }
                 return end(io, out, data, bytes, close).await;
             }
             Step::Frame(Some(Err(error))) => {
-                return Written::Broken { bytes, error: Broken::Body(error) };
+                return Written::Broken {
+                    bytes,
+                    error: Broken::Body(error),
+                };
             }
             Step::Frame(Some(Ok(frame))) => match frame.into_data() {
                 Ok(piece) => {
@@ -116,24 +144,25 @@ async fn stream(io: &SharedIo, mut out: BytesMut, mut body: Body, framing: Frami
                 }
                 Err(frame) => {
                     if chunked {
-                        h1::write_last_chunk(&mut out, frame.trailers_ref());
+                        h1::last_chunk(&mut out.bytes, frame.trailers_ref());
                     }
                     return end(io, out, data, bytes, close).await;
                 }
             },
         }
         let ends_chunk = chunked && !data.is_empty();
-        if let Err(error) = poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
+        if let Err(error) = poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await
+        {
             return broken(bytes, error);
         }
         if ends_chunk {
-            out.extend_from_slice(b"\r\n");
+            out.bytes.extend_from_slice(h1::CHUNK_END);
         }
     }
 }
 
 /// Adds a piece to what is to be written; answers the part that is written from where it stands.
-fn put(out: &mut BytesMut, piece: Bytes, chunked: bool) -> Bytes {
+fn put(out: &mut Out, piece: Bytes, chunked: bool) -> Bytes {
     if !chunked {
         return piece;
     }
@@ -141,19 +170,16 @@ fn put(out: &mut BytesMut, piece: Bytes, chunked: bool) -> Bytes {
         // An empty chunk would end the body.
         return piece;
     }
-    h1::write_chunk_size(out, piece.len());
+    h1::chunk_start(&mut out.bytes, piece.len());
     if piece.len() > COPIED {
         return piece;
     }
-    out.extend_from_slice(&piece);
-    out.extend_from_slice(b"\r\n");
+    out.bytes.extend_from_slice(&piece);
+    out.bytes.extend_from_slice(h1::CHUNK_END);
     Bytes::new()
 }
 
-fn framing(status: StatusCode, body: &Body, asked: Asked) -> Framing {
-    if bodiless(status) {
-        return Framing::None;
-    }
+fn framing(body: &Body, asked: Asked) -> Framing {
     match body.length() {
         Some(length) => Framing::Length(length),
         None if asked.version >= Version::HTTP_11 => Framing::Chunked,
@@ -161,16 +187,19 @@ fn framing(status: StatusCode, body: &Body, asked: Asked) -> Framing {
     }
 }
 
-/// Statuses that never have a body (RFC 9110 section 6.4.1).
-fn bodiless(status: StatusCode) -> bool {
-    status.is_informational() || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED
+/// An answer without a body may tell the length that one would have (RFC 9110 section 8.6).
+fn announced(headers: &HeaderMap) -> Framing {
+    let length = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok());
+    length
+        .and_then(|text| text.parse().ok())
+        .map_or(Framing::None, Framing::Length)
 }
 
-/// Puts an interim answer into the connection's queue.
-pub(super) fn write_interim(out: &mut BytesMut, status: StatusCode, headers: &HeaderMap) {
-    let mut fields = headers.clone();
-    fields.remove(header::CONTENT_LENGTH);
-    fields.remove(header::TRANSFER_ENCODING);
-    fields.remove(header::CONNECTION);
-    h1::write_interim_head(out, status, &fields);
+/// Statuses that never have a body (RFC 9110 section 6.4.1).
+fn bodiless(status: StatusCode) -> bool {
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
 }
