@@ -1,11 +1,9 @@
 //! The map of the gateway. Each module is a room; a room may use only rooms listed before it
 //! (`tests/tests/layering.rs` holds the order, `docs/ARCHITECTURE.md` tells what lives where).
 
-pub mod types;
-
-pub mod rule;
-
 pub mod h1;
+pub mod rule;
+pub mod types;
 
 pub mod observe;
 
@@ -15,11 +13,13 @@ pub mod http;
 
 pub mod config;
 
+
+
 pub mod router;
 
 pub mod provider;
-
 pub mod runtime;
+
 
 pub mod entrypoint;
 
