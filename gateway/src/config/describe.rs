@@ -28,7 +28,12 @@ pub fn field<T: Decode>(value: &T, prefix: &str, field: Option<&Field>, out: &mu
     out.push(OptionLine {
         name: name.clone(),
         kind: T::KIND,
-        default: value.shown(),
+        default: match T::KIND {
+            // Off until it is written.
+            Kind::Section if field.traits.empty => "false".to_owned(),
+            Kind::Section => String::new(),
+            _ => value.shown(),
+        },
         doc: field.doc,
         later: field.traits.later,
         empty: field.traits.empty,

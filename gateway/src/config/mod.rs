@@ -11,3 +11,6 @@ pub mod source;
 pub mod tree;
 
 pub use error::{ConfigErrors, Problem};
+
+#[cfg(test)]
+mod tests;

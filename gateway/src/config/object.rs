@@ -78,6 +78,16 @@ macro_rules! object {
                 $( $crate::config::describe::field(&self.$field, prefix, fields.next(), out); )*
             }
 
+            fn present(&self) -> Vec<&'static str> {
+                let mut keys = Vec::new();
+                $(
+                    if !$crate::config::decode::Decode::is_absent(&self.$field) {
+                        keys.push($key);
+                    }
+                )*
+                keys
+            }
+
             fn write_fields<M: serde::ser::SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
                 $({
                     const TRAITS: $crate::config::object::Traits =

@@ -145,39 +145,30 @@ impl Node {
             self.at = at.clone();
             return;
         };
-        let map = self.make_map();
-        let found = map
-            .entries
-            .iter()
-            .position(|entry| entry.key.eq_ignore_ascii_case(key));
-        let index = found.unwrap_or_else(|| {
-            let node = Self::new(at.clone(), Value::Null);
-            map.entries.push(Entry {
-                key: (*key).to_owned(),
-                key_at: at.clone(),
-                node,
-            });
-            map.entries.len() - 1
-        });
-        if let Some(entry) = map.entries.get_mut(index) {
-            entry.node.insert(rest, at, text);
-        }
-    }
-
-    fn make_map(&mut self) -> &mut Map {
-        if !matches!(self.value, Value::Map(_)) {
-            let own = match std::mem::replace(&mut self.value, Value::Null) {
-                Value::Scalar(scalar) => Some(scalar),
-                _ => None,
-            };
-            self.value = Value::Map(Map {
-                entries: Vec::new(),
-                own,
-            });
-        }
-        match &mut self.value {
+        let mut map = match std::mem::replace(&mut self.value, Value::Null) {
             Value::Map(map) => map,
-            _ => unreachable!("the value was made a map above"),
+            Value::Scalar(own) => Map {
+                entries: Vec::new(),
+                own: Some(own),
+            },
+            Value::Null | Value::List(_) => Map::default(),
+        };
+        match map
+            .entries
+            .iter_mut()
+            .find(|entry| entry.key.eq_ignore_ascii_case(key))
+        {
+            Some(entry) => entry.node.insert(rest, at, text),
+            None => {
+                let mut node = Self::new(at.clone(), Value::Null);
+                node.insert(rest, at, text);
+                map.entries.push(Entry {
+                    key: (*key).to_owned(),
+                    key_at: at.clone(),
+                    node,
+                });
+            }
         }
+        self.value = Value::Map(map);
     }
 }

@@ -128,10 +128,10 @@ impl FromIterator<Cidr> for IpSet {
         for cidr in cidrs {
             match cidr.network() {
                 IpAddr::V4(first) => {
-                    v4.push((first.to_bits(), first.to_bits() | host_bits4(cidr.prefix)))
+                    v4.push((first.to_bits(), first.to_bits() | host_bits4(cidr.prefix)));
                 }
                 IpAddr::V6(first) => {
-                    v6.push((first.to_bits(), first.to_bits() | host_bits6(cidr.prefix)))
+                    v6.push((first.to_bits(), first.to_bits() | host_bits6(cidr.prefix)));
                 }
             }
         }

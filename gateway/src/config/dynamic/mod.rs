@@ -43,6 +43,7 @@ pub use udp::{
     Udp, UdpLoadBalancer, UdpRouter, UdpServer, UdpService, UdpWeighted, UdpWeightedService,
 };
 
+use crate::config::decode::Section as _;
 use crate::config::object::object;
 
 object! {
@@ -56,5 +57,60 @@ object! {
         udp: Option<Udp> => "udp",
         /// Certificates, TLS options and stores.
         tls: Option<Tls> => "tls",
+    }
+}
+
+/// The type of a service or middleware: the one key below its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Type {
+    None,
+    One(&'static str),
+    /// Several types in one object, which Traefik refuses.
+    Several,
+}
+
+impl Type {
+    fn of(keys: &[&'static str]) -> Self {
+        match keys {
+            [] => Self::None,
+            [key] => Self::One(key),
+            _ => Self::Several,
+        }
+    }
+}
+
+impl Middleware {
+    /// Which middleware it is, for example `addPrefix`.
+    pub fn type_of(&self) -> Type {
+        Type::of(&self.present())
+    }
+}
+
+impl Service {
+    /// Which service it is, for example `loadBalancer`.
+    pub fn type_of(&self) -> Type {
+        let keys = self.present();
+        Type::of(keys.strip_prefix(&["middlewares"]).unwrap_or(&keys))
+    }
+}
+
+impl TcpService {
+    /// Which service it is, for example `loadBalancer`.
+    pub fn type_of(&self) -> Type {
+        Type::of(&self.present())
+    }
+}
+
+impl TcpMiddleware {
+    /// Which middleware it is, for example `inFlightConn`.
+    pub fn type_of(&self) -> Type {
+        Type::of(&self.present())
+    }
+}
+
+impl UdpService {
+    /// Which service it is, for example `loadBalancer`.
+    pub fn type_of(&self) -> Type {
+        Type::of(&self.present())
     }
 }

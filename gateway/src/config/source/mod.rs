@@ -8,6 +8,7 @@ pub mod kv;
 pub mod labels;
 pub mod toml;
 pub mod yaml;
+mod yaml_quotes;
 
 use std::path::Path;
 

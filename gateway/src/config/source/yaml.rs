@@ -1,26 +1,36 @@
 //! YAML files: anchors, aliases and merge keys, one document.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, Span, StrInput, Tag};
 
-use super::MAX_DEPTH;
+use super::{MAX_DEPTH, yaml_quotes};
 use crate::config::error::ConfigErrors;
 use crate::config::tree::{Entry, Map, Node, Position, Scalar, Value};
 
 /// Nodes that a document may have once its aliases are put in; stops documents that grow by nesting aliases.
 const MAX_NODES: usize = 1_000_000;
 
+/// Quoted texts with badly indented lines that are mended in one document.
+const MAX_MENDED: usize = 100;
+
 /// Parses a YAML document. An empty document is an empty section.
 pub fn parse(name: &str, text: &str) -> Result<Node, ConfigErrors> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        source: name.into(),
-        anchors: HashMap::new(),
-        nodes: 0,
-    };
-    reader.document()
+    let mut mended = Cow::Borrowed(text);
+    for _ in 0..MAX_MENDED {
+        let mut reader = Reader::new(name, &mended);
+        let result = reader.document();
+        match reader
+            .badly_indented
+            .and_then(|mark| yaml_quotes::indent(&mended, mark.index(), mark.col()))
+        {
+            Some(better) => mended = Cow::Owned(better),
+            None => return result,
+        }
+    }
+    Reader::new(name, &mended).document()
 }
 
 struct Reader<'a> {
@@ -28,9 +38,21 @@ struct Reader<'a> {
     source: Arc<str>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    /// Where the quoted text begins that stopped the parser for its indentation.
+    badly_indented: Option<Marker>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(name: &str, text: &'a str) -> Self {
+        Self {
+            parser: Parser::new_from_str(text),
+            source: name.into(),
+            anchors: HashMap::new(),
+            nodes: 0,
+            badly_indented: None,
+        }
+    }
+
     fn document(&mut self) -> Result<Node, ConfigErrors> {
         let mut root = None;
         while let Some((event, at)) = self.next()? {
@@ -76,6 +98,9 @@ impl<'a> Reader<'a> {
             Some(Ok((event, span))) => Ok(Some((event, self.position(span)))),
             Some(Err(problem)) => {
                 let mark = problem.marker();
+                if problem.info() == "invalid indentation in quoted scalar" {
+                    self.badly_indented = Some(*mark);
+                }
                 let at = Position::new(&self.source, mark.line(), mark.col() + 1);
                 Err(error(&at, format!("not valid YAML: {}", problem.info())))
             }
@@ -284,6 +309,21 @@ mod tests {
         .unwrap();
         assert_eq!((text(&root, "y.a"), text(&root, "y.b")), ("1", "3"));
         assert_eq!((text(&root, "z.b"), text(&root, "z.c")), ("2", "4"));
+    }
+
+    #[test]
+    fn quoted_lines_indented_too_little() {
+        let root = parse(
+            "a.yml",
+            "x:\n  y: 'one\n  it''s\n\n two'\n  z: \"a \\\" b\nc\"\n",
+        )
+        .unwrap();
+        assert_eq!(
+            (text(&root, "x.y"), text(&root, "x.z")),
+            ("one it's\ntwo", "a \" b c")
+        );
+        assert_eq!(root.get("x.z").unwrap().at.to_string(), "a.yml:6:6");
+        assert!(parse("a.yml", "x:\n  y: 'one\ntwo").is_err());
     }
 
     #[test]

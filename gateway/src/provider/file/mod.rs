@@ -171,7 +171,7 @@ async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
     {
         return;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]
