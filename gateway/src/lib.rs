@@ -13,13 +13,10 @@ pub mod http;
 
 pub mod config;
 
-
-
 pub mod router;
 
 pub mod provider;
 pub mod runtime;
-
 
 pub mod entrypoint;
 

@@ -1,0 +1,66 @@
+//! A load balancer: servers of one kind, one of which answers each request.
+
+use std::sync::Arc;
+
+use ::http::{HeaderValue, header};
+
+use super::Wrr;
+use crate::http::{Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop};
+use crate::upstream::{Target, forward};
+
+/// One server and its share.
+#[derive(Debug)]
+pub struct Server {
+    /// Where it is.
+    pub target: Arc<Target>,
+    /// Its share; 0 or less gets nothing.
+    pub weight: i64,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct LoadBalancer {
+    servers: Box<[Server]>,
+    /// `None` where there is nothing to choose.
+    wrr: Option<Wrr>,
+    /// Servers see the client's `Host`; else that of their URL.
+    pass_host: bool,
+}
+
+impl LoadBalancer {
+    /// A balancer over `servers` in their order.
+    pub fn new(servers: Vec<Server>, pass_host: bool) -> Self {
+        let trivial = servers.len() == 1 && servers.iter().all(|server| server.weight > 0);
+        let wrr = (!trivial).then(|| Wrr::new(servers.iter().map(|server| server.weight)));
+        Self { servers: servers.into(), wrr, pass_host }
+    }
+
+    fn choose(&self) -> Option<&Server> {
+        match &self.wrr {
+            None => self.servers.first(),
+            Some(wrr) => self.servers.get(wrr.next(|_| true)?),
+        }
+    }
+}
+
+impl Handler for LoadBalancer {
+    fn handle<'a>(&'a self, cx: &'a mut Context, mut request: Request) -> HandlerFuture<'a> {
+        let Some(server) = self.choose() else {
+            let nobody = ProxyError::new(ErrorKind::NoServer, Side::Gateway);
+            return Box::pin(std::future::ready(Err(nobody)));
+        };
+        leave(cx, &mut request);
+        if !self.pass_host
+            && let Ok(host) = HeaderValue::try_from(server.target.authority())
+        {
+            request.headers.insert(header::HOST, host);
+        }
+        Box::pin(forward(&server.target, cx, request))
+    }
+}
+
+/// What every request loses and gains when it leaves for a server.
+fn leave(cx: &Context, request: &mut Request) {
+    hop::strip(&mut request.headers, cx.connection.tls_or_plain_upgrades());
+    forwarded::append_for(&mut request.headers, cx.connection.peer.ip(), cx.connection.append_forwarded_for);
+}
