@@ -1,12 +1,15 @@
 //! Whole-model tests: every listed option decodes, and all sources give the same value.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod reading;
+mod shown;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use super::decode::{Dialect, Kind, Section as _};
 use super::describe::OptionLine;
-use super::dynamic::{self, Dynamic, Type};
+use super::dynamic::{self, Dynamic};
 use super::install;
 use super::source::{Format, env, flags, flat::Builder, kv, labels};
 use super::tree::{Node, Position, Value};
@@ -466,148 +469,5 @@ fn install_configuration_is_the_same_from_every_source() {
         });
         let node = env::parse(vars, &sections).unwrap().unwrap();
         assert_eq!(decode(&node, Dialect::Flat).unwrap(), expected);
-    }
-}
-
-#[test]
-fn shown_as_the_api_shows_it() {
-    let text = r#"
-http:
-  routers:
-    r: { rule: "Path(`/s`)", service: a, tls: {}, observability: { metrics: false } }
-  services:
-    a: { loadBalancer: { servers: [ { url: "http://x" }, { url: "http://y", weight: 2 } ], passHostHeader: false } }
-    w: { weighted: { services: [ { name: a }, { name: m, weight: 3 } ], sticky: { cookie: { name: c } } } }
-    m: { mirroring: { service: a, mirrors: [ { name: a, percent: 10 } ] } }
-    f: { failover: { service: a, fallback: m, healthCheck: {} } }
-  middlewares:
-    unused: { compress: {} }
-    limit: { rateLimit: { average: 5, redis: { password: hunter2 } } }
-    empty: {}
-tcp:
-  routers: { t: { rule: "HostSNI(`t`)", service: ta, tls: {} } }
-  services: { ta: { loadBalancer: { servers: [ { address: "x:1" } ] } } }
-"#;
-    let config = dynamic::parse_text("d.yml", text, Format::Yaml)
-        .unwrap()
-        .config;
-    let (http, tcp) = (config.http.unwrap(), config.tcp.unwrap());
-    assert_eq!(http.middlewares["empty"].type_of(), Type::None);
-    assert_eq!(http.middlewares["unused"].type_of(), Type::One("compress"));
-    assert_eq!(http.services["w"].type_of(), Type::One("weighted"));
-    let shown = |value: &dyn erased::Json| value.json();
-    for (value, expected) in [
-        (
-            shown(&http.routers["r"]),
-            r#"{"service":"a","rule":"Path(`/s`)","tls":{},"observability":{"metrics":false,"traceVerbosity":"minimal"}}"#,
-        ),
-        (
-            shown(&http.services["a"]),
-            r#"{"loadBalancer":{"servers":[{"url":"http://x"},{"url":"http://y","weight":2}],"strategy":"wrr","passHostHeader":false,"responseForwarding":{"flushInterval":"100ms"}}}"#,
-        ),
-        (
-            shown(&http.services["w"]),
-            r#"{"weighted":{"services":[{"name":"a","weight":1},{"name":"m","weight":3}],"sticky":{"cookie":{"name":"c","path":"/"}}}}"#,
-        ),
-        (
-            shown(&http.services["m"]),
-            r#"{"mirroring":{"service":"a","mirrorBody":true,"maxBodySize":-1,"mirrors":[{"name":"a","percent":10}]}}"#,
-        ),
-        (
-            shown(&http.services["f"]),
-            r#"{"failover":{"service":"a","fallback":"m","healthCheck":{}}}"#,
-        ),
-        (
-            shown(&http.middlewares["unused"]),
-            r#"{"compress":{"encodings":["gzip","br","zstd"]}}"#,
-        ),
-        (
-            shown(&http.middlewares["limit"]),
-            r#"{"rateLimit":{"average":5,"period":"1s","burst":1,"redis":{"endpoints":["localhost:6379"],"password":"xxxx","readTimeout":"3s","writeTimeout":"3s","dialTimeout":"5s"}}}"#,
-        ),
-        (shown(&http.middlewares["empty"]), "{}"),
-        (
-            shown(&tcp.routers["t"]),
-            r#"{"service":"ta","rule":"HostSNI(`t`)","tls":{"passthrough":false}}"#,
-        ),
-        (
-            shown(&tcp.services["ta"]),
-            r#"{"loadBalancer":{"servers":[{"address":"x:1"}]}}"#,
-        ),
-    ] {
-        assert_eq!(value, expected);
-    }
-}
-
-mod erased {
-    //! Objects of different types in one table of expectations.
-    pub(super) trait Json {
-        fn json(&self) -> String;
-    }
-
-    impl<T: serde::Serialize> Json for T {
-        fn json(&self) -> String {
-            serde_json::to_string(self).unwrap()
-        }
-    }
-}
-
-#[test]
-fn all_errors_at_once_with_places_and_hints() {
-    let text = "http:\n  routers:\n    r:\n      rul: x\n      priority: high\n  services:\n    s: { loadBalancer: {} }\n  nothing: {}\ntsl: {}\n";
-    let errors = dynamic::parse_text("d.yml", text, Format::Yaml).unwrap_err();
-    let lines: Vec<_> = errors.to_string().lines().map(str::to_owned).collect();
-    assert_eq!(
-        lines,
-        [
-            "d.yml:4:7: http.routers.r: unknown key `rul` (did you mean `rule`?)",
-            "d.yml:5:17: http.routers.r.priority: expected a whole number, not \"high\"",
-            "d.yml:7:24: http.services.s.loadBalancer: loadBalancer cannot be a standalone element \
-             (give at least one option below it, or remove it)",
-            "d.yml:8:3: http: unknown key `nothing` (known here: routers, services, middlewares, models, serversTransports)",
-        ]
-    );
-}
-
-#[test]
-fn null_counts_as_absent_and_values_are_weakly_typed() {
-    let text = "http:\n  routers:\n    r: { rule: 8080, priority: '7', tls: , middlewares: one }\n    s: { rule: x, tls: true }\n";
-    let http = dynamic::parse_text("d.yml", text, Format::Yaml)
-        .unwrap()
-        .config
-        .http
-        .unwrap();
-    let r = &http.routers["r"];
-    assert_eq!(
-        (r.rule.as_str(), r.priority, r.tls.is_none()),
-        ("8080", 7, true)
-    );
-    assert_eq!(r.middlewares, ["one"]);
-    assert!(http.routers["s"].tls.is_some());
-    for (refused, expected) in [
-        (
-            "http: { routers: { r: { rule: { a: b } } } }",
-            "expected a text, not a section",
-        ),
-        (
-            "http: { routers: { r: { priority: 99999999999999999999 } } }",
-            "expected a whole number",
-        ),
-        (
-            "http: { routers: { r: { tls: { domains: { main: a } } } } }",
-            "expected a list, not a section",
-        ),
-        (
-            "http: { routers: { r: { entryPoints: [ [a] ] } } }",
-            "expected a text, not a list",
-        ),
-        ("http: [1]", "expected a section, not a list"),
-        ("http: {}", "cannot be a standalone element"),
-        ("http:\n  routers:\n", "cannot be a standalone element"),
-    ] {
-        let message = dynamic::parse_text("d.yml", refused, Format::Yaml)
-            .unwrap_err()
-            .to_string();
-        assert!(message.contains(expected), "{refused}: {message}");
     }
 }
