@@ -57,12 +57,13 @@ async fn serve(
     let Some(first) = first_byte(&socket, &deadline).await? else {
         return Ok(());
     };
-    let name = entry.name.clone();
+    let (name, append_forwarded_for) = (entry.name.clone(), !entry.forwarded.not_append);
     let connection = |tls| {
         Rc::new(Connection {
             peer,
             local,
             entry_point: name,
+            append_forwarded_for,
             tls,
         })
     };

@@ -21,6 +21,8 @@ pub struct Connection {
     pub local: SocketAddr,
     /// Entry point that accepted it.
     pub entry_point: Arc<str>,
+    /// Whether servers are told its address in `X-Forwarded-For`.
+    pub append_forwarded_for: bool,
     /// What the handshake settled; `None` on plain connections.
     pub tls: Option<Tls>,
 }

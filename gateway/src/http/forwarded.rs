@@ -64,9 +64,8 @@ impl ForwardedRules {
     }
 
     fn add(&self, headers: &mut HeaderMap, peer: IpAddr, tls: bool, websocket: bool) {
-        let address = ip_value(peer);
         if is_missing(headers, &REAL_IP) {
-            headers.insert(REAL_IP, address.clone());
+            headers.insert(REAL_IP, ip_value(peer));
         }
         if is_missing(headers, &PROTO) {
             let proto = match (websocket, tls) {
@@ -94,32 +93,6 @@ impl ForwardedRules {
             let scheme = HeaderValue::from_static(if tls { "https" } else { "http" });
             headers.insert(FORWARDED_SCHEME, scheme.clone());
             headers.insert(SCHEME, scheme);
-        }
-        self.append_for(headers, address);
-    }
-
-    /// `X-Forwarded-For`, several fields joined into one.
-    fn append_for(&self, headers: &mut HeaderMap, address: HeaderValue) {
-        let mut known = headers.get_all(FOR).into_iter().peekable();
-        if known.peek().is_none() {
-            if !self.not_append {
-                headers.insert(FOR, address);
-            }
-            return;
-        }
-        let mut joined = Vec::with_capacity(64);
-        for value in known {
-            if !joined.is_empty() {
-                joined.extend_from_slice(b", ");
-            }
-            joined.extend_from_slice(value.as_bytes());
-        }
-        if !self.not_append {
-            joined.extend_from_slice(b", ");
-            joined.extend_from_slice(address.as_bytes());
-        }
-        if let Ok(value) = HeaderValue::from_bytes(&joined) {
-            headers.insert(FOR, value);
         }
     }
 
@@ -156,6 +129,30 @@ impl ForwardedRules {
         {
             headers.insert(header::CONNECTION, value);
         }
+    }
+}
+
+/// Joins the fields of `X-Forwarded-For` into one and, where `append`, adds the peer. Done last, when the request
+/// leaves: middlewares that look for the client's address must not find our own peer there.
+pub fn append_for(headers: &mut HeaderMap, peer: IpAddr, append: bool) {
+    let mut known = headers.get_all(FOR).into_iter();
+    let Some(first) = known.next() else {
+        if append {
+            headers.insert(FOR, ip_value(peer));
+        }
+        return;
+    };
+    let mut joined = first.as_bytes().to_vec();
+    for value in known {
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(value.as_bytes());
+    }
+    if append {
+        joined.extend_from_slice(b", ");
+        joined.extend_from_slice(ip_value(peer).as_bytes());
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&joined) {
+        headers.insert(FOR, value);
     }
 }
 
@@ -225,7 +222,9 @@ mod tests {
             .iter()
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect();
-        rules.apply(&mut headers, "10.0.0.9".parse().unwrap(), false);
+        let peer = "10.0.0.9".parse().unwrap();
+        rules.apply(&mut headers, peer, false);
+        append_for(&mut headers, peer, !rules.not_append);
         headers
     }
 

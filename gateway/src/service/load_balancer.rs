@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::http::{HeaderValue, header};
+use ::http::{HeaderValue, Version, header};
 
 use super::Wrr;
 use crate::http::{Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop};
@@ -61,6 +61,7 @@ impl Handler for LoadBalancer {
 
 /// What every request loses and gains when it leaves for a server.
 fn leave(cx: &Context, request: &mut Request) {
-    hop::strip(&mut request.headers, cx.connection.tls_or_plain_upgrades());
-    forwarded::append_for(&mut request.headers, cx.connection.peer.ip(), cx.connection.append_forwarded_for);
+    hop::strip(&mut request.headers, request.version == Version::HTTP_11);
+    let connection = &cx.connection;
+    forwarded::append_for(&mut request.headers, connection.peer.ip(), connection.append_forwarded_for);
 }
