@@ -1,0 +1,83 @@
+//! Puts the configurations of all providers into one, under `name@provider`.
+
+use std::collections::BTreeMap;
+
+use crate::config::dynamic::{
+    Certificate, CertificateAndStores, Dynamic, Middleware, Router, ServersTransport, Service, TlsOptions,
+};
+
+/// Objects by `name@provider`.
+pub type Objects<T> = BTreeMap<String, T>;
+
+/// Everything that all providers said.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Merged {
+    /// HTTP routers.
+    pub routers: Objects<Router>,
+    /// HTTP services.
+    pub services: Objects<Service>,
+    /// HTTP middlewares.
+    pub middlewares: Objects<Middleware>,
+    /// Transports of HTTP services.
+    pub servers_transports: Objects<ServersTransport>,
+    /// Certificates of the default store.
+    pub certificates: Vec<CertificateAndStores>,
+    /// TLS options; those named `default` have no provider in their name.
+    pub tls_options: Objects<TlsOptions>,
+    /// The default store's certificate for clients whose server name has none.
+    pub default_certificate: Option<Certificate>,
+}
+
+/// `name` as an object of `provider` means it: `a` is `a@file`, `a@docker` is itself.
+pub fn qualify(name: &str, provider: &str) -> String {
+    if name.contains('@') { name.to_owned() } else { format!("{name}@{provider}") }
+}
+
+/// Merges the configurations of providers, by provider name.
+pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) -> Merged {
+    let mut merged = Merged::default();
+    for (provider, config) in providers {
+        if let Some(http) = &config.http {
+            add(&mut merged.routers, &http.routers, provider);
+            add(&mut merged.services, &http.services, provider);
+            add(&mut merged.middlewares, &http.middlewares, provider);
+            add(&mut merged.servers_transports, &http.servers_transports, provider);
+        }
+        if let Some(tls) = &config.tls {
+            merged.certificates.extend(tls.certificates.iter().cloned());
+            for (name, options) in &tls.options {
+                let name = if name == "default" { name.clone() } else { qualify(name, provider) };
+                merged.tls_options.insert(name, options.clone());
+            }
+            if let Some(store) = tls.stores.get("default") {
+                merged.default_certificate.clone_from(&store.default_certificate);
+            }
+        }
+    }
+    merged
+}
+
+fn add<T: Clone>(into: &mut Objects<T>, from: &BTreeMap<String, T>, provider: &str) {
+    for (name, object) in from {
+        into.insert(qualify(name, provider), object.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::dynamic::Http;
+
+    #[test]
+    fn the_same_name_of_two_providers_is_two_objects() {
+        let router = |rule: &str| {
+            let router = Router { rule: rule.to_owned(), ..Router::default() };
+            let routers = [("r".to_owned(), router)].into();
+            Dynamic { http: Some(Http { routers, ..Http::default() }), ..Dynamic::default() }
+        };
+        let (a, b) = (router("Path(`/a`)"), router("Path(`/b`)"));
+        let merged = merge([("file", &a), ("rest", &b)]);
+        assert_eq!(merged.routers.keys().collect::<Vec<_>>(), ["r@file", "r@rest"]);
+        assert_eq!(qualify("x@docker", "file"), "x@docker");
+    }
+}

@@ -1,0 +1,68 @@
+//! From the merged configuration to the snapshot that serves: no sockets, no await.
+//!
+//! A bad object is disabled, with its reason, and the rest is served. What an earlier run built is used again where
+//! its configuration did not change: balancers keep their place, connections to servers stay open.
+
+mod children;
+mod internal;
+mod middlewares;
+mod objects;
+mod routers;
+mod services;
+mod tls;
+mod transports;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::aggregate::Merged;
+use crate::http::Handler;
+use crate::net::tls::Pair;
+use crate::runtime::Snapshot;
+
+pub use internal::configuration as internal_configuration;
+pub use objects::{ObjectState, Objects, Status};
+pub use services::Kept;
+
+/// What is compiled.
+pub struct Input<'a> {
+    /// The configuration, models applied.
+    pub merged: &'a Merged,
+    /// Names of the TCP entry points, in the order of their tables in the snapshot.
+    pub entry_points: &'a [String],
+    /// Handlers of `name@internal` services.
+    pub internal: &'a BTreeMap<String, Arc<dyn Handler>>,
+    /// Precedence of providers, first is highest (Traefik's `providers.precedence`).
+    pub precedence: &'a [String],
+    /// The certificate for server names that have none.
+    pub fallback_certificate: Option<&'a Pair>,
+    /// Worker threads: each has its share of a transport's idle connections.
+    pub workers: usize,
+}
+
+/// What came out.
+pub struct Compiled {
+    /// What serves.
+    pub snapshot: Snapshot,
+    /// What became of each object.
+    pub objects: Objects,
+    /// Problems of certificates and TLS options, which are no objects of the API.
+    pub problems: Vec<String>,
+}
+
+/// Compiles a configuration. `kept` is what the last run built, and is replaced by what this one uses.
+pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
+    let mut objects = Objects::new(input.merged);
+    let mut problems = Vec::new();
+    children::check(input.merged, &mut objects);
+    let transports = transports::build(input, kept, &mut problems);
+    let mut services = services::Services::new(input, &transports, std::mem::take(kept));
+    let entry_points = {
+        let mut routers = routers::Routers::new(input, &mut services, &mut objects);
+        input.entry_points.iter().map(|name| routers.tables(name)).collect()
+    };
+    routers::check_entry_points(input, &mut objects);
+    *kept = services.into_kept(transports);
+    let tls = Arc::new(tls::build(input, &objects, &mut problems));
+    Compiled { snapshot: Snapshot { entry_points, tls }, objects, problems }
+}

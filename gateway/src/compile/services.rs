@@ -1,0 +1,138 @@
+//! Services: from configuration to what answers requests. Built when first asked for, and once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Input;
+use super::objects::Objects;
+use super::transports::{DEFAULT, Transports};
+use crate::config::dynamic::{LoadBalancer as Config, Service};
+use crate::http::Handler;
+use crate::service::{LoadBalancer, Server};
+use crate::upstream::{Target, Transport};
+
+/// What a run built and the next may use again.
+#[derive(Default)]
+pub struct Kept {
+    pub(super) transports: Transports,
+    services: BTreeMap<String, Built>,
+}
+
+/// A service with everything it was made of.
+struct Built {
+    config: Service,
+    transport: Arc<Transport>,
+    handler: Arc<dyn Handler>,
+}
+
+/// Builds services for one run.
+pub(super) struct Services<'a> {
+    input: &'a Input<'a>,
+    transports: &'a Transports,
+    before: Kept,
+    built: BTreeMap<String, Built>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn new(input: &'a Input<'a>, transports: &'a Transports, before: Kept) -> Self {
+        Self { input, transports, before, built: BTreeMap::new() }
+    }
+
+    /// What the next run may use.
+    pub(super) fn into_kept(self, transports: Transports) -> Kept {
+        Kept { transports, services: self.built }
+    }
+
+    /// The handler of a service, for the router (or service) `user`; else why there is none.
+    pub(super) fn handler(
+        &mut self,
+        name: &str,
+        user: &str,
+        objects: &mut Objects,
+    ) -> Result<Arc<dyn Handler>, String> {
+        if let Some(internal) = self.input.internal.get(name) {
+            if let Some(state) = objects.services.get_mut(name) {
+                state.used_by.insert(user.to_owned());
+            }
+            return Ok(Arc::clone(internal));
+        }
+        let input = self.input;
+        let config = input
+            .merged
+            .services
+            .get(name)
+            .ok_or_else(|| format!("the service \"{name}\" does not exist"))?;
+        if let Some(state) = objects.services.get_mut(name) {
+            state.used_by.insert(user.to_owned());
+        }
+        if let Some(built) = self.built.get(name) {
+            return Ok(Arc::clone(&built.handler));
+        }
+        self.build(name, config).inspect_err(|error| {
+            if let Some(state) = objects.services.get_mut(name) {
+                state.disable(error.clone());
+            }
+        })
+    }
+
+    fn build(&mut self, name: &str, config: &Service) -> Result<Arc<dyn Handler>, String> {
+        let balancer = match &config.load_balancer {
+            Some(balancer) => balancer,
+            None => return Err(unsupported(name, config)),
+        };
+        let transport = self.transport(name, balancer)?;
+        let same = self.before.services.get(name).filter(|before| {
+            before.config == *config && Arc::ptr_eq(&before.transport, &transport)
+        });
+        let handler = match same {
+            Some(before) => Arc::clone(&before.handler),
+            None => Arc::new(load_balancer(name, balancer, &transport)?),
+        };
+        let built = Built { config: config.clone(), transport, handler: Arc::clone(&handler) };
+        self.built.insert(name.to_owned(), built);
+        Ok(handler)
+    }
+
+    fn transport(&self, service: &str, balancer: &Config) -> Result<Arc<Transport>, String> {
+        let name = match balancer.servers_transport.as_str() {
+            "" | "default" => DEFAULT.to_owned(),
+            name => crate::aggregate::qualify(name, super::children::provider(service)),
+        };
+        match self.transports.get(&name) {
+            Some((_, built)) => built.clone(),
+            None => Err(format!("servers transport not found {name}")),
+        }
+    }
+}
+
+fn unsupported(name: &str, config: &Service) -> String {
+    use crate::config::dynamic::Type;
+    match config.type_of() {
+        Type::None => format!("the service \"{name}\" does not have any type defined"),
+        Type::Several => "cannot create service: multi-types service not supported, consider declaring two different pieces of service instead".to_owned(),
+        Type::One(kind) => format!("services of type {kind} are not supported yet"),
+    }
+}
+
+fn load_balancer(name: &str, config: &Config, transport: &Arc<Transport>) -> Result<LoadBalancer, String> {
+    if !matches!(config.strategy.as_str(), "" | "wrr") {
+        return Err(format!("strategy {:?} of service {name} is not supported yet; wrr is", config.strategy));
+    }
+    for (set, option) in [
+        (config.sticky.is_some(), "sticky"),
+        (config.health_check.is_some(), "healthCheck"),
+        (config.passive_health_check.is_some(), "passiveHealthCheck"),
+    ] {
+        if set {
+            // Serving without it is nearer to what the user wants than not serving.
+            tracing::warn!(service = name, option, "this option is not supported yet and has no effect");
+        }
+    }
+    let mut servers = Vec::new();
+    for server in &config.servers {
+        let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
+            .map_err(|error| format!("error parsing server URL {}: {error}", server.url))?;
+        servers.push(Server { target: Arc::new(target), weight: server.weight.unwrap_or(1) });
+    }
+    Ok(LoadBalancer::new(servers, config.pass_host_header.unwrap_or(true)))
+}

@@ -1,0 +1,137 @@
+//! Certificates and TLS options, and which options hold for which host.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Input;
+use super::children::provider;
+use super::objects::{Objects, Status};
+use crate::aggregate::qualify;
+use crate::config::dynamic::{ClientAuth as AuthConfig, TlsOptions as Config};
+use crate::net::tls::{CertificateStore, Chosen, ClientAuth, Pair, TlsOptions, TlsTable, Version, load_pair};
+use crate::rule::http::domains;
+use crate::types::FileOrContent;
+
+const DEFAULT: &str = "default";
+
+/// The name of a router's TLS options, with their provider.
+pub(super) fn options_name(options: &str, router: &str) -> String {
+    match options {
+        "" | DEFAULT => DEFAULT.to_owned(),
+        name => qualify(name, provider(router)),
+    }
+}
+
+/// Builds the table; what cannot be read is named in `problems` and left out.
+pub(super) fn build(input: &Input<'_>, objects: &Objects, problems: &mut Vec<String>) -> TlsTable {
+    let store = Arc::new(store(input, problems));
+    let mut built: BTreeMap<String, Option<Chosen>> = BTreeMap::new();
+    let mut configs = input.merged.tls_options.clone();
+    configs.entry(DEFAULT.to_owned()).or_default();
+    for (name, config) in &configs {
+        let chosen = options(config)
+            .and_then(|options| options.build(&store).map_err(|error| error.to_string()))
+            .map(|config| Chosen { config: Arc::new(config), options: name.as_str().into() })
+            .inspect_err(|error| problems.push(format!("TLS options {name}: {error}")));
+        built.insert(name.clone(), chosen.ok());
+    }
+    TlsTable {
+        default: built.get(DEFAULT).cloned().flatten(),
+        by_host: by_host(input, objects, &built),
+    }
+}
+
+fn by_host(
+    input: &Input<'_>,
+    objects: &Objects,
+    built: &BTreeMap<String, Option<Chosen>>,
+) -> std::collections::HashMap<Box<str>, Option<Chosen>> {
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    for (name, router) in &input.merged.routers {
+        let disabled = objects.routers.get(name).is_some_and(|state| state.status == Status::Disabled);
+        let Some(tls) = router.tls.as_ref().filter(|_| !disabled) else { continue };
+        let options = options_name(&tls.options, name);
+        for host in domains(&router.rule).unwrap_or_default() {
+            named
+                .entry(host.to_lowercase())
+                // Two routers of one host that disagree: the default, as Traefik does.
+                .and_modify(|known| {
+                    if *known != options {
+                        DEFAULT.clone_into(known);
+                    }
+                })
+                .or_insert_with(|| options.clone());
+        }
+    }
+    named
+        .into_iter()
+        .filter(|(_, options)| options != DEFAULT)
+        // Options that do not exist or could not be built refuse the host: never weaker ones in their place.
+        .map(|(host, options)| (host.into_boxed_str(), built.get(&options).cloned().flatten()))
+        .collect()
+}
+
+fn store(input: &Input<'_>, problems: &mut Vec<String>) -> CertificateStore {
+    let merged = input.merged;
+    let mut pairs = Vec::new();
+    for configured in &merged.certificates {
+        pairs.extend(pair(&configured.cert_file, &configured.key_file, problems));
+    }
+    let default = merged
+        .default_certificate
+        .as_ref()
+        .and_then(|configured| pair(&configured.cert_file, &configured.key_file, problems));
+    CertificateStore::new(&pairs, default.as_ref().or(input.fallback_certificate))
+}
+
+fn pair(certificate: &FileOrContent, key: &FileOrContent, problems: &mut Vec<String>) -> Option<Pair> {
+    let read = |file: &FileOrContent| file.read().map_err(|error| error.to_string());
+    let loaded = read(certificate)
+        .and_then(|certificate| Ok((certificate, read(key)?)))
+        .and_then(|(certificate, key)| load_pair(&certificate, &key).map_err(|error| error.to_string()));
+    loaded.inspect_err(|error| problems.push(format!("certificate {certificate:?}: {error}"))).ok()
+}
+
+fn options(config: &Config) -> Result<TlsOptions, String> {
+    let (client_auth, client_cas) = client_auth(&config.client_auth)?;
+    Ok(TlsOptions {
+        min: version(&config.min_version, Version::V12)?,
+        max: version(&config.max_version, Version::V13)?,
+        cipher_suites: config.cipher_suites.clone(),
+        alpn: config.alpn_protocols.clone(),
+        sni_strict: config.sni_strict,
+        client_auth,
+        client_cas,
+    })
+}
+
+fn version(name: &str, default: Version) -> Result<Version, String> {
+    match name {
+        "" => Ok(default),
+        "VersionTLS10" | "VersionTLS11" | "VersionTLS12" => Ok(Version::V12),
+        "VersionTLS13" => Ok(Version::V13),
+        other => Err(format!("invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13")),
+    }
+}
+
+fn client_auth(config: &AuthConfig) -> Result<(ClientAuth, Vec<Vec<u8>>), String> {
+    let kind = match config.client_auth_type.as_str() {
+        "" if config.ca_files.is_empty() => ClientAuth::None,
+        "" | "RequireAndVerifyClientCert" => ClientAuth::Require,
+        "NoClientCert" => ClientAuth::None,
+        "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
+        // They let any certificate pass unverified; nothing of ours can tell such a client from a stranger.
+        other @ ("RequestClientCert" | "RequireAnyClientCert") => {
+            return Err(format!("clientAuthType {other} is not supported; write VerifyClientCertIfGiven or RequireAndVerifyClientCert"));
+        }
+        other => return Err(format!("unknown client auth type {other:?}")),
+    };
+    let mut cas = Vec::new();
+    for file in &config.ca_files {
+        cas.push(file.read().map_err(|error| format!("clientAuth.caFiles {file:?}: {error}"))?);
+    }
+    if kind != ClientAuth::None && cas.is_empty() {
+        return Err("invalid clientAuthType: the option requires caFiles".to_owned());
+    }
+    Ok((kind, cas))
+}
