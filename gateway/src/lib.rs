@@ -6,3 +6,5 @@ pub mod net;
 pub mod observe;
 
 pub mod http;
+
+pub mod upstream;

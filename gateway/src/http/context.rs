@@ -1,10 +1,12 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
+use ::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 
 use crate::net::Stream;
@@ -47,6 +49,19 @@ pub struct Upgraded {
     pub leftover: Bytes,
 }
 
+/// Where interim answers (100, 102, 103) go as they come. It must not wait: it queues what it writes.
+#[derive(Clone)]
+pub struct Interim(pub Rc<InterimFn>);
+
+/// Takes the status and the fields of one interim answer.
+pub type InterimFn = dyn Fn(StatusCode, &HeaderMap);
+
+impl fmt::Debug for Interim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Interim")
+    }
+}
+
 /// One request's companion on its way through router, middlewares, service and back.
 #[derive(Debug)]
 pub struct Context {
@@ -58,6 +73,8 @@ pub struct Context {
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
     pub upgraded: Option<Upgraded>,
+    /// Takes interim answers to the client; `None` drops them.
+    pub interim: Option<Interim>,
 }
 
 impl Context {
@@ -68,6 +85,7 @@ impl Context {
             host,
             record: Record::new(start),
             upgraded: None,
+            interim: None,
         }
     }
 }

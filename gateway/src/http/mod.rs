@@ -7,7 +7,7 @@ mod handler;
 mod request;
 
 pub use body::{Body, BoxBody};
-pub use context::{Connection, Context, Tls, Upgraded};
+pub use context::{Connection, Context, Interim, InterimFn, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
 pub use handler::{Handler, HandlerFuture};
 pub use request::{Request, Target};
