@@ -13,10 +13,17 @@ pub mod http;
 
 pub mod config;
 
+pub mod upstream;
+
+pub mod service;
+
 pub mod router;
 
+pub mod aggregate;
 pub mod provider;
 pub mod runtime;
+
+pub mod compile;
 
 pub mod entrypoint;
 

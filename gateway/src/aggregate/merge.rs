@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::config::dynamic::{
-    Certificate, CertificateAndStores, Dynamic, Middleware, Router, ServersTransport, Service, TlsOptions,
+    Certificate, CertificateAndStores, Dynamic, Middleware, Router, ServersTransport, Service,
+    TlsOptions,
 };
 
 /// Objects by `name@provider`.
@@ -30,7 +31,11 @@ pub struct Merged {
 
 /// `name` as an object of `provider` means it: `a` is `a@file`, `a@docker` is itself.
 pub fn qualify(name: &str, provider: &str) -> String {
-    if name.contains('@') { name.to_owned() } else { format!("{name}@{provider}") }
+    if name.contains('@') {
+        name.to_owned()
+    } else {
+        format!("{name}@{provider}")
+    }
 }
 
 /// Merges the configurations of providers, by provider name.
@@ -41,16 +46,26 @@ pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) ->
             add(&mut merged.routers, &http.routers, provider);
             add(&mut merged.services, &http.services, provider);
             add(&mut merged.middlewares, &http.middlewares, provider);
-            add(&mut merged.servers_transports, &http.servers_transports, provider);
+            add(
+                &mut merged.servers_transports,
+                &http.servers_transports,
+                provider,
+            );
         }
         if let Some(tls) = &config.tls {
             merged.certificates.extend(tls.certificates.iter().cloned());
             for (name, options) in &tls.options {
-                let name = if name == "default" { name.clone() } else { qualify(name, provider) };
+                let name = if name == "default" {
+                    name.clone()
+                } else {
+                    qualify(name, provider)
+                };
                 merged.tls_options.insert(name, options.clone());
             }
             if let Some(store) = tls.stores.get("default") {
-                merged.default_certificate.clone_from(&store.default_certificate);
+                merged
+                    .default_certificate
+                    .clone_from(&store.default_certificate);
             }
         }
     }
@@ -71,13 +86,25 @@ mod tests {
     #[test]
     fn the_same_name_of_two_providers_is_two_objects() {
         let router = |rule: &str| {
-            let router = Router { rule: rule.to_owned(), ..Router::default() };
+            let router = Router {
+                rule: rule.to_owned(),
+                ..Router::default()
+            };
             let routers = [("r".to_owned(), router)].into();
-            Dynamic { http: Some(Http { routers, ..Http::default() }), ..Dynamic::default() }
+            Dynamic {
+                http: Some(Http {
+                    routers,
+                    ..Http::default()
+                }),
+                ..Dynamic::default()
+            }
         };
         let (a, b) = (router("Path(`/a`)"), router("Path(`/b`)"));
         let merged = merge([("file", &a), ("rest", &b)]);
-        assert_eq!(merged.routers.keys().collect::<Vec<_>>(), ["r@file", "r@rest"]);
+        assert_eq!(
+            merged.routers.keys().collect::<Vec<_>>(),
+            ["r@file", "r@rest"]
+        );
         assert_eq!(qualify("x@docker", "file"), "x@docker");
     }
 }

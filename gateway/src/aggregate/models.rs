@@ -39,18 +39,28 @@ impl Defaults {
             entry_points: install::default_entry_points(install),
             models,
             observability,
-            rule_syntax: core.map(|core| core.default_rule_syntax.clone()).unwrap_or_default(),
+            rule_syntax: core
+                .map(|core| core.default_rule_syntax.clone())
+                .unwrap_or_default(),
         }
     }
 }
 
 fn model(entry: &EntryPoint) -> Model {
-    let tls = entry.http.tls.as_ref().map(|tls| crate::config::dynamic::RouterTls {
-        options: tls.options.clone(),
-        cert_resolver: tls.cert_resolver.clone(),
-        domains: tls.domains.clone(),
-    });
-    Model { middlewares: entry.http.middlewares.clone(), tls, ..Model::default() }
+    let tls = entry
+        .http
+        .tls
+        .as_ref()
+        .map(|tls| crate::config::dynamic::RouterTls {
+            options: tls.options.clone(),
+            cert_resolver: tls.cert_resolver.clone(),
+            domains: tls.domains.clone(),
+        });
+    Model {
+        middlewares: entry.http.middlewares.clone(),
+        tls,
+        ..Model::default()
+    }
 }
 
 fn observability(entry: &EntryPoint) -> RouterObservability {
@@ -98,9 +108,21 @@ fn divide(into: &mut Objects<Router>, name: String, mut router: Router, defaults
         let mut own = router.clone();
         own.entry_points = vec![entry_point.clone()];
         own.tls = own.tls.or_else(|| model.tls.clone());
-        own.middlewares = model.middlewares.iter().chain(&router.middlewares).cloned().collect();
+        own.middlewares = model
+            .middlewares
+            .iter()
+            .chain(&router.middlewares)
+            .cloned()
+            .collect();
         own.observability = Some(observe(&own, &entry_point, defaults));
-        into.insert(if several { format!("{entry_point}-{name}") } else { name.clone() }, own);
+        into.insert(
+            if several {
+                format!("{entry_point}-{name}")
+            } else {
+                name.clone()
+            },
+            own,
+        );
     }
     if let Some(first) = router.entry_points.first().cloned() {
         router.observability = Some(observe(&router, &first, defaults));
@@ -109,8 +131,15 @@ fn divide(into: &mut Objects<Router>, name: String, mut router: Router, defaults
 }
 
 fn observe(router: &Router, entry_point: &str, defaults: &Defaults) -> RouterObservability {
-    let said = router.observability.clone().unwrap_or_else(RouterObservability::unset);
-    let default = defaults.observability.get(entry_point).cloned().unwrap_or_default();
+    let said = router
+        .observability
+        .clone()
+        .unwrap_or_else(RouterObservability::unset);
+    let default = defaults
+        .observability
+        .get(entry_point)
+        .cloned()
+        .unwrap_or_default();
     RouterObservability {
         access_logs: said.access_logs.or(default.access_logs),
         metrics: said.metrics.or(default.metrics),

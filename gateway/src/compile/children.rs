@@ -51,7 +51,11 @@ pub(super) fn check(merged: &Merged, objects: &mut Objects) {
             visit(merged, &children, name, &mut reached, objects);
         }
     }
-    for name in merged.routers.keys().filter(|name| !reached.contains(name.as_str())) {
+    for name in merged
+        .routers
+        .keys()
+        .filter(|name| !reached.contains(name.as_str()))
+    {
         objects.disable_router(name, "router is not reachable");
     }
 }
@@ -78,7 +82,9 @@ fn visit<'m>(
         return;
     }
     let below = children.get(name).map(Vec::as_slice).unwrap_or_default();
-    let Some(router) = merged.routers.get(name) else { return };
+    let Some(router) = merged.routers.get(name) else {
+        return;
+    };
     if router.service.is_empty() && below.is_empty() {
         objects.disable_router(name, "router has no service and no child routers");
         objects.disable_router(name, "router must have either a service or child routers");

@@ -2,8 +2,8 @@
 //! points (Traefik's provider `internal`).
 
 use crate::config::dynamic::{
-    Dynamic, ForwardingTimeouts, Http, Middleware, RedirectRegex, RedirectScheme, Router, ServersTransport,
-    Service, StripPrefix,
+    Dynamic, ForwardingTimeouts, Http, Middleware, RedirectRegex, RedirectScheme, Router,
+    ServersTransport, Service, StripPrefix,
 };
 use crate::config::install::{INTERNAL_ENTRY_POINT, Install, RedirectEntryPoint};
 
@@ -16,12 +16,18 @@ pub fn configuration(install: &Install) -> Dynamic {
     prometheus(install, &mut http);
     for (name, entry) in &install.entry_points {
         let redirection = entry.http.redirections.as_ref();
-        if let Some(redirection) = redirection.and_then(|redirections| redirections.entry_point.as_ref()) {
+        if let Some(redirection) =
+            redirection.and_then(|redirections| redirections.entry_point.as_ref())
+        {
             redirect(install, &mut http, name, redirection);
         }
     }
-    http.servers_transports.insert("default".to_owned(), transport(install));
-    Dynamic { http: Some(http), ..Dynamic::default() }
+    http.servers_transports
+        .insert("default".to_owned(), transport(install));
+    Dynamic {
+        http: Some(http),
+        ..Dynamic::default()
+    }
 }
 
 /// A router of ours. They are tried before all others.
@@ -42,28 +48,48 @@ fn api(install: &Install, http: &mut Http) {
     let base = api.base_path.trim_end_matches('/');
     if api.insecure {
         let rule = format!("PathPrefix(`{base}/api`)");
-        http.routers.insert("api".to_owned(), router(&rule, "api", i64::MAX));
+        http.routers
+            .insert("api".to_owned(), router(&rule, "api", i64::MAX));
     }
     if !api.dashboard {
         return;
     }
-    http.services.insert("dashboard".to_owned(), Service::default());
+    http.services
+        .insert("dashboard".to_owned(), Service::default());
     if !api.insecure {
         return;
     }
-    let mut dashboard = router(&format!("PathPrefix(`{}/`)", base), "dashboard", i64::MAX - 1);
-    dashboard.middlewares = vec!["dashboard_redirect@internal".to_owned(), "dashboard_stripprefix@internal".to_owned()];
+    let mut dashboard = router(
+        &format!("PathPrefix(`{}/`)", base),
+        "dashboard",
+        i64::MAX - 1,
+    );
+    dashboard.middlewares = vec![
+        "dashboard_redirect@internal".to_owned(),
+        "dashboard_stripprefix@internal".to_owned(),
+    ];
     http.routers.insert("dashboard".to_owned(), dashboard);
     let redirect = RedirectRegex {
         regex: r"^(http:\/\/(\[[\w:.]+\]|[\w\._-]+)(:\d+)?)\/$".to_owned(),
         replacement: "${1}/dashboard/".to_owned(),
         permanent: true,
     };
-    let middleware = Middleware { redirect_regex: Some(redirect), ..Middleware::default() };
-    http.middlewares.insert("dashboard_redirect".to_owned(), middleware);
-    let strip = StripPrefix { prefixes: vec!["/dashboard/".to_owned(), "/dashboard".to_owned()], ..StripPrefix::default() };
-    let middleware = Middleware { strip_prefix: Some(strip), ..Middleware::default() };
-    http.middlewares.insert("dashboard_stripprefix".to_owned(), middleware);
+    let middleware = Middleware {
+        redirect_regex: Some(redirect),
+        ..Middleware::default()
+    };
+    http.middlewares
+        .insert("dashboard_redirect".to_owned(), middleware);
+    let strip = StripPrefix {
+        prefixes: vec!["/dashboard/".to_owned(), "/dashboard".to_owned()],
+        ..StripPrefix::default()
+    };
+    let middleware = Middleware {
+        strip_prefix: Some(strip),
+        ..Middleware::default()
+    };
+    http.middlewares
+        .insert("dashboard_stripprefix".to_owned(), middleware);
 }
 
 fn ping(install: &Install, http: &mut Http) {
@@ -77,8 +103,15 @@ fn ping(install: &Install, http: &mut Http) {
 }
 
 fn prometheus(install: &Install, http: &mut Http) {
-    let Some(prometheus) = install.metrics.as_ref().and_then(|metrics| metrics.prometheus.as_ref()) else { return };
-    http.services.insert("prometheus".to_owned(), Service::default());
+    let Some(prometheus) = install
+        .metrics
+        .as_ref()
+        .and_then(|metrics| metrics.prometheus.as_ref())
+    else {
+        return;
+    };
+    http.services
+        .insert("prometheus".to_owned(), Service::default());
     if !prometheus.manual_routing {
         let mut router = router("PathPrefix(`/metrics`)", "prometheus", i64::MAX);
         router.entry_points = vec![prometheus.entry_point.clone()];
@@ -90,13 +123,24 @@ fn prometheus(install: &Install, http: &mut Http) {
 fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPoint) {
     // Either the name of an entry point or a port.
     let port = match install.entry_points.get(&to.to) {
-        Some(entry) => entry.parse_address().map(|address| address.port.to_string()).unwrap_or_default(),
+        Some(entry) => entry
+            .parse_address()
+            .map(|address| address.port.to_string())
+            .unwrap_or_default(),
         None => to.to.trim_start_matches(':').to_owned(),
     };
     let label = to.to.trim_start_matches(':');
     let name = format!("redirect-{from}-to-{label}");
-    let scheme = RedirectScheme { scheme: to.scheme.clone(), port, permanent: to.permanent, ..RedirectScheme::default() };
-    let middleware = Middleware { redirect_scheme: Some(scheme), ..Middleware::default() };
+    let scheme = RedirectScheme {
+        scheme: to.scheme.clone(),
+        port,
+        permanent: to.permanent,
+        ..RedirectScheme::default()
+    };
+    let middleware = Middleware {
+        redirect_scheme: Some(scheme),
+        ..Middleware::default()
+    };
     let middleware_name = format!("redirect-{}", name.trim_start_matches("redirect-"));
     http.middlewares.insert(middleware_name.clone(), middleware);
     let mut router = router("HostRegexp(`^.+$`)", "noop", to.priority);
@@ -106,16 +150,20 @@ fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPo
 }
 
 fn transport(install: &Install) -> ServersTransport {
-    let Some(config) = &install.servers_transport else { return ServersTransport::default() };
+    let Some(config) = &install.servers_transport else {
+        return ServersTransport::default();
+    };
     ServersTransport {
         insecure_skip_verify: config.insecure_skip_verify,
         root_cas: config.root_cas.clone(),
         max_idle_conns_per_host: config.max_idle_conns_per_host,
-        forwarding_timeouts: config.forwarding_timeouts.as_ref().map(|timeouts| ForwardingTimeouts {
-            dial_timeout: timeouts.dial_timeout,
-            response_header_timeout: timeouts.response_header_timeout,
-            idle_conn_timeout: timeouts.idle_conn_timeout,
-            ..ForwardingTimeouts::default()
+        forwarding_timeouts: config.forwarding_timeouts.as_ref().map(|timeouts| {
+            ForwardingTimeouts {
+                dial_timeout: timeouts.dial_timeout,
+                response_header_timeout: timeouts.response_header_timeout,
+                idle_conn_timeout: timeouts.idle_conn_timeout,
+                ..ForwardingTimeouts::default()
+            }
         }),
         spiffe: config.spiffe.clone(),
         ..ServersTransport::default()

@@ -59,10 +59,22 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let mut services = services::Services::new(input, &transports, std::mem::take(kept));
     let entry_points = {
         let mut routers = routers::Routers::new(input, &mut services, &mut objects);
-        input.entry_points.iter().map(|name| routers.tables(name)).collect()
+        input
+            .entry_points
+            .iter()
+            .map(|name| routers.tables(name))
+            .collect()
     };
     routers::check_entry_points(input, &mut objects);
-    *kept = services.into_kept(transports);
+    let services = services.into_built();
+    *kept = Kept {
+        transports,
+        services,
+    };
     let tls = Arc::new(tls::build(input, &objects, &mut problems));
-    Compiled { snapshot: Snapshot { entry_points, tls }, objects, problems }
+    Compiled {
+        snapshot: Snapshot { entry_points, tls },
+        objects,
+        problems,
+    }
 }

@@ -62,7 +62,10 @@ impl Objects {
     /// All enabled, none used.
     pub(super) fn new(merged: &Merged) -> Self {
         fn states<T>(objects: &BTreeMap<String, T>) -> BTreeMap<String, ObjectState> {
-            objects.keys().map(|name| (name.clone(), ObjectState::default())).collect()
+            objects
+                .keys()
+                .map(|name| (name.clone(), ObjectState::default()))
+                .collect()
         }
         Self {
             routers: states(&merged.routers),

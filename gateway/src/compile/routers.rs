@@ -29,9 +29,18 @@ pub(super) struct Routers<'a, 's> {
 }
 
 impl<'a, 's> Routers<'a, 's> {
-    pub(super) fn new(input: &'a Input<'a>, services: &'s mut Services<'a>, objects: &'s mut Objects) -> Self {
+    pub(super) fn new(
+        input: &'a Input<'a>,
+        services: &'s mut Services<'a>,
+        objects: &'s mut Objects,
+    ) -> Self {
         let children = children::children(input.merged);
-        Self { input, services, objects, children }
+        Self {
+            input,
+            services,
+            objects,
+            children,
+        }
     }
 
     /// The tables of one entry point.
@@ -43,12 +52,22 @@ impl<'a, 's> Routers<'a, 's> {
             if !router.parent_refs.is_empty() || !here {
                 continue;
             }
-            self.objects.router(name).used_by.insert(entry_point.to_owned());
+            self.objects
+                .router(name)
+                .used_by
+                .insert(entry_point.to_owned());
             if let Some(spec) = self.spec(name, router, 0) {
-                if router.tls.is_some() { tls.push(spec) } else { plain.push(spec) }
+                if router.tls.is_some() {
+                    tls.push(spec)
+                } else {
+                    plain.push(spec)
+                }
             }
         }
-        EntryTables { plain: Table::build(plain), tls: Table::build(tls) }
+        EntryTables {
+            plain: Table::build(plain),
+            tls: Table::build(tls),
+        }
     }
 
     /// One router as a row of a table; `None` where it cannot be, with the reason in its state.
@@ -62,11 +81,24 @@ impl<'a, 's> Routers<'a, 's> {
         }
     }
 
-    fn try_spec(&mut self, name: &str, router: &Router, depth: usize) -> Result<RouteSpec<HttpRoute>, String> {
+    fn try_spec(
+        &mut self,
+        name: &str,
+        router: &Router,
+        depth: usize,
+    ) -> Result<RouteSpec<HttpRoute>, String> {
         let syntax = Syntax::named(&router.rule_syntax);
         let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
-        let default = if router.rule.is_empty() { 0 } else { default_priority(&router.rule) };
-        let priority = if router.priority == 0 { default } else { router.priority };
+        let default = if router.rule.is_empty() {
+            0
+        } else {
+            default_priority(&router.rule)
+        };
+        let priority = if router.priority == 0 {
+            default
+        } else {
+            router.priority
+        };
         let handler = self.handler(name, router, depth)?;
         let observability = router.observability.as_ref();
         let service = match router.service.as_str() {
@@ -77,23 +109,46 @@ impl<'a, 's> Routers<'a, 's> {
             name: name.into(),
             service: service.into(),
             handler,
-            access_log: observability.and_then(|said| said.access_logs).unwrap_or(true),
+            access_log: observability
+                .and_then(|said| said.access_logs)
+                .unwrap_or(true),
             metrics: observability.and_then(|said| said.metrics).unwrap_or(true),
-            tls_options: router.tls.as_ref().map(|tls| super::tls::options_name(&tls.options, name).into()),
+            tls_options: router
+                .tls
+                .as_ref()
+                .map(|tls| super::tls::options_name(&tls.options, name).into()),
         };
         let provider_rank = self.rank(name);
-        Ok(RouteSpec { name: name.to_owned(), matcher, priority, provider_rank, payload })
+        Ok(RouteSpec {
+            name: name.to_owned(),
+            matcher,
+            priority,
+            provider_rank,
+            payload,
+        })
     }
 
     /// The router's middlewares in front of its children or its service.
-    fn handler(&mut self, name: &str, router: &Router, depth: usize) -> Result<Arc<dyn Handler>, String> {
+    fn handler(
+        &mut self,
+        name: &str,
+        router: &Router,
+        depth: usize,
+    ) -> Result<Arc<dyn Handler>, String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
         let tail = if below.is_empty() {
             self.service(name, router)?
         } else {
             self.divided(below, depth)?
         };
-        middlewares::wrap(name, &router.middlewares, tail, self.input, self.services, self.objects)
+        middlewares::wrap(
+            name,
+            &router.middlewares,
+            tail,
+            self.input,
+            self.services,
+            self.objects,
+        )
     }
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
@@ -106,13 +161,19 @@ impl<'a, 's> Routers<'a, 's> {
 
     fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<dyn Handler>, String> {
         if depth >= DEEPEST {
-            return Err(format!("routers are nested more than {DEEPEST} levels deep"));
+            return Err(format!(
+                "routers are nested more than {DEEPEST} levels deep"
+            ));
         }
         let input = self.input;
         let mut specs = Vec::new();
         for child in below {
-            let Some(router) = input.merged.routers.get(child) else { continue };
-            let misplaced = router.tls.is_some() || router.observability.is_some() || !router.entry_points.is_empty();
+            let Some(router) = input.merged.routers.get(child) else {
+                continue;
+            };
+            let misplaced = router.tls.is_some()
+                || router.observability.is_some()
+                || !router.entry_points.is_empty();
             if !misplaced {
                 specs.extend(self.spec(child, router, depth + 1));
             }
@@ -120,14 +181,18 @@ impl<'a, 's> Routers<'a, 's> {
         if specs.is_empty() {
             return Err("router has no usable child routers".to_owned());
         }
-        Ok(Arc::new(Children { table: Table::build(specs) }))
+        Ok(Arc::new(Children {
+            table: Table::build(specs),
+        }))
     }
 
     /// A provider's place in `providers.precedence`, counted from the end.
     fn rank(&self, name: &str) -> i64 {
         let precedence = self.input.precedence;
         let place = precedence.iter().position(|known| known == provider(name));
-        place.map_or(0, |place| i64::try_from(precedence.len() - place).unwrap_or(0))
+        place.map_or(0, |place| {
+            i64::try_from(precedence.len() - place).unwrap_or(0)
+        })
     }
 }
 
@@ -137,8 +202,11 @@ pub(super) fn check_entry_points(input: &Input<'_>, objects: &mut Objects) {
         if !router.parent_refs.is_empty() {
             continue;
         }
-        let unknown: Vec<&String> =
-            router.entry_points.iter().filter(|entry| !input.entry_points.contains(*entry)).collect();
+        let unknown: Vec<&String> = router
+            .entry_points
+            .iter()
+            .filter(|entry| !input.entry_points.contains(*entry))
+            .collect();
         let state = objects.router(name);
         for entry_point in &unknown {
             state.warn(format!("entryPoint \"{entry_point}\" doesn't exist"));

@@ -15,11 +15,11 @@ use crate::upstream::{Target, Transport};
 #[derive(Default)]
 pub struct Kept {
     pub(super) transports: Transports,
-    services: BTreeMap<String, Built>,
+    pub(super) services: BTreeMap<String, Built>,
 }
 
 /// A service with everything it was made of.
-struct Built {
+pub(super) struct Built {
     config: Service,
     transport: Arc<Transport>,
     handler: Arc<dyn Handler>,
@@ -35,12 +35,17 @@ pub(super) struct Services<'a> {
 
 impl<'a> Services<'a> {
     pub(super) fn new(input: &'a Input<'a>, transports: &'a Transports, before: Kept) -> Self {
-        Self { input, transports, before, built: BTreeMap::new() }
+        Self {
+            input,
+            transports,
+            before,
+            built: BTreeMap::new(),
+        }
     }
 
     /// What the next run may use.
-    pub(super) fn into_kept(self, transports: Transports) -> Kept {
-        Kept { transports, services: self.built }
+    pub(super) fn into_built(self) -> BTreeMap<String, Built> {
+        self.built
     }
 
     /// The handler of a service, for the router (or service) `user`; else why there is none.
@@ -88,7 +93,11 @@ impl<'a> Services<'a> {
             Some(before) => Arc::clone(&before.handler),
             None => Arc::new(load_balancer(name, balancer, &transport)?),
         };
-        let built = Built { config: config.clone(), transport, handler: Arc::clone(&handler) };
+        let built = Built {
+            config: config.clone(),
+            transport,
+            handler: Arc::clone(&handler),
+        };
         self.built.insert(name.to_owned(), built);
         Ok(handler)
     }
@@ -114,9 +123,16 @@ fn unsupported(name: &str, config: &Service) -> String {
     }
 }
 
-fn load_balancer(name: &str, config: &Config, transport: &Arc<Transport>) -> Result<LoadBalancer, String> {
+fn load_balancer(
+    name: &str,
+    config: &Config,
+    transport: &Arc<Transport>,
+) -> Result<LoadBalancer, String> {
     if !matches!(config.strategy.as_str(), "" | "wrr") {
-        return Err(format!("strategy {:?} of service {name} is not supported yet; wrr is", config.strategy));
+        return Err(format!(
+            "strategy {:?} of service {name} is not supported yet; wrr is",
+            config.strategy
+        ));
     }
     for (set, option) in [
         (config.sticky.is_some(), "sticky"),
@@ -125,14 +141,24 @@ fn load_balancer(name: &str, config: &Config, transport: &Arc<Transport>) -> Res
     ] {
         if set {
             // Serving without it is nearer to what the user wants than not serving.
-            tracing::warn!(service = name, option, "this option is not supported yet and has no effect");
+            tracing::warn!(
+                service = name,
+                option,
+                "this option is not supported yet and has no effect"
+            );
         }
     }
     let mut servers = Vec::new();
     for server in &config.servers {
         let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
             .map_err(|error| format!("error parsing server URL {}: {error}", server.url))?;
-        servers.push(Server { target: Arc::new(target), weight: server.weight.unwrap_or(1) });
+        servers.push(Server {
+            target: Arc::new(target),
+            weight: server.weight.unwrap_or(1),
+        });
     }
-    Ok(LoadBalancer::new(servers, config.pass_host_header.unwrap_or(true)))
+    Ok(LoadBalancer::new(
+        servers,
+        config.pass_host_header.unwrap_or(true),
+    ))
 }

@@ -8,7 +8,9 @@ use super::children::provider;
 use super::objects::{Objects, Status};
 use crate::aggregate::qualify;
 use crate::config::dynamic::{ClientAuth as AuthConfig, TlsOptions as Config};
-use crate::net::tls::{CertificateStore, Chosen, ClientAuth, Pair, TlsOptions, TlsTable, Version, load_pair};
+use crate::net::tls::{
+    CertificateStore, Chosen, ClientAuth, Pair, TlsOptions, TlsTable, Version, load_pair,
+};
 use crate::rule::http::domains;
 use crate::types::FileOrContent;
 
@@ -31,7 +33,10 @@ pub(super) fn build(input: &Input<'_>, objects: &Objects, problems: &mut Vec<Str
     for (name, config) in &configs {
         let chosen = options(config)
             .and_then(|options| options.build(&store).map_err(|error| error.to_string()))
-            .map(|config| Chosen { config: Arc::new(config), options: name.as_str().into() })
+            .map(|config| Chosen {
+                config: Arc::new(config),
+                options: name.as_str().into(),
+            })
             .inspect_err(|error| problems.push(format!("TLS options {name}: {error}")));
         built.insert(name.clone(), chosen.ok());
     }
@@ -48,8 +53,13 @@ fn by_host(
 ) -> std::collections::HashMap<Box<str>, Option<Chosen>> {
     let mut named: BTreeMap<String, String> = BTreeMap::new();
     for (name, router) in &input.merged.routers {
-        let disabled = objects.routers.get(name).is_some_and(|state| state.status == Status::Disabled);
-        let Some(tls) = router.tls.as_ref().filter(|_| !disabled) else { continue };
+        let disabled = objects
+            .routers
+            .get(name)
+            .is_some_and(|state| state.status == Status::Disabled);
+        let Some(tls) = router.tls.as_ref().filter(|_| !disabled) else {
+            continue;
+        };
         let options = options_name(&tls.options, name);
         for host in domains(&router.rule).unwrap_or_default() {
             named
@@ -67,7 +77,12 @@ fn by_host(
         .into_iter()
         .filter(|(_, options)| options != DEFAULT)
         // Options that do not exist or could not be built refuse the host: never weaker ones in their place.
-        .map(|(host, options)| (host.into_boxed_str(), built.get(&options).cloned().flatten()))
+        .map(|(host, options)| {
+            (
+                host.into_boxed_str(),
+                built.get(&options).cloned().flatten(),
+            )
+        })
         .collect()
 }
 
@@ -84,12 +99,20 @@ fn store(input: &Input<'_>, problems: &mut Vec<String>) -> CertificateStore {
     CertificateStore::new(&pairs, default.as_ref().or(input.fallback_certificate))
 }
 
-fn pair(certificate: &FileOrContent, key: &FileOrContent, problems: &mut Vec<String>) -> Option<Pair> {
+fn pair(
+    certificate: &FileOrContent,
+    key: &FileOrContent,
+    problems: &mut Vec<String>,
+) -> Option<Pair> {
     let read = |file: &FileOrContent| file.read().map_err(|error| error.to_string());
     let loaded = read(certificate)
         .and_then(|certificate| Ok((certificate, read(key)?)))
-        .and_then(|(certificate, key)| load_pair(&certificate, &key).map_err(|error| error.to_string()));
-    loaded.inspect_err(|error| problems.push(format!("certificate {certificate:?}: {error}"))).ok()
+        .and_then(|(certificate, key)| {
+            load_pair(&certificate, &key).map_err(|error| error.to_string())
+        });
+    loaded
+        .inspect_err(|error| problems.push(format!("certificate {certificate:?}: {error}")))
+        .ok()
 }
 
 fn options(config: &Config) -> Result<TlsOptions, String> {
@@ -110,7 +133,9 @@ fn version(name: &str, default: Version) -> Result<Version, String> {
         "" => Ok(default),
         "VersionTLS10" | "VersionTLS11" | "VersionTLS12" => Ok(Version::V12),
         "VersionTLS13" => Ok(Version::V13),
-        other => Err(format!("invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13")),
+        other => Err(format!(
+            "invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13"
+        )),
     }
 }
 
@@ -122,13 +147,18 @@ fn client_auth(config: &AuthConfig) -> Result<(ClientAuth, Vec<Vec<u8>>), String
         "VerifyClientCertIfGiven" => ClientAuth::VerifyIfGiven,
         // They let any certificate pass unverified; nothing of ours can tell such a client from a stranger.
         other @ ("RequestClientCert" | "RequireAnyClientCert") => {
-            return Err(format!("clientAuthType {other} is not supported; write VerifyClientCertIfGiven or RequireAndVerifyClientCert"));
+            return Err(format!(
+                "clientAuthType {other} is not supported; write VerifyClientCertIfGiven or RequireAndVerifyClientCert"
+            ));
         }
         other => return Err(format!("unknown client auth type {other:?}")),
     };
     let mut cas = Vec::new();
     for file in &config.ca_files {
-        cas.push(file.read().map_err(|error| format!("clientAuth.caFiles {file:?}: {error}"))?);
+        cas.push(
+            file.read()
+                .map_err(|error| format!("clientAuth.caFiles {file:?}: {error}"))?,
+        );
     }
     if kind != ClientAuth::None && cas.is_empty() {
         return Err("invalid clientAuthType: the option requires caFiles".to_owned());

@@ -22,7 +22,10 @@ pub(super) type Transports = BTreeMap<String, (ServersTransport, Result<Arc<Tran
 pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) -> Transports {
     let mut transports = Transports::new();
     for (name, config) in &input.merged.servers_transports {
-        let same = kept.transports.get(name).filter(|(old, built)| old == config && built.is_ok());
+        let same = kept
+            .transports
+            .get(name)
+            .filter(|(old, built)| old == config && built.is_ok());
         let built = match same {
             Some((_, built)) => built.clone(),
             None => transport(config, input.workers).inspect_err(|error| {
@@ -68,7 +71,8 @@ fn share(configured: i64, workers: usize) -> usize {
 
 fn tls(config: &ServersTransport) -> Result<TlsSettings, String> {
     let read = |what: &str, file: &crate::types::FileOrContent| {
-        file.read().map_err(|error| format!("{what} {file:?}: {error}"))
+        file.read()
+            .map_err(|error| format!("{what} {file:?}: {error}"))
     };
     let mut settings = TlsSettings {
         insecure_skip_verify: config.insecure_skip_verify,
@@ -78,7 +82,9 @@ fn tls(config: &ServersTransport) -> Result<TlsSettings, String> {
         ..TlsSettings::default()
     };
     for file in &config.root_cas {
-        settings.root_cas.extend(certificates(&read("rootCAs", file)?)?);
+        settings
+            .root_cas
+            .extend(certificates(&read("rootCAs", file)?)?);
     }
     if let Some(pair) = config.certificates.first() {
         let chain = certificates(&read("certificates.certFile", &pair.cert_file)?)?;
@@ -90,7 +96,9 @@ fn tls(config: &ServersTransport) -> Result<TlsSettings, String> {
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| format!("no certificate: {error}"))
+    CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("no certificate: {error}"))
 }
 
 fn version(name: &str) -> Result<Option<TlsVersion>, String> {
@@ -98,6 +106,8 @@ fn version(name: &str) -> Result<Option<TlsVersion>, String> {
         "" | "VersionTLS10" | "VersionTLS11" => Ok(None),
         "VersionTLS12" => Ok(Some(TlsVersion::Tls12)),
         "VersionTLS13" => Ok(Some(TlsVersion::Tls13)),
-        other => Err(format!("invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13")),
+        other => Err(format!(
+            "invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13"
+        )),
     }
 }

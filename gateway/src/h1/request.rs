@@ -25,8 +25,8 @@ pub enum Expect {
 pub struct RequestHead {
     /// Method, as sent. `CONNECT` is left to the caller to refuse.
     pub method: Method,
-    /// Target, as sent, in whichever form (RFC 9112 section 3.2). Bytes that are not UTF-8 are percent-encoded.
-    pub target: String,
+    /// Target, as sent, in whichever form (RFC 9112 section 3.2). Need not be UTF-8.
+    pub target: Bytes,
     /// 1.0 or 1.1 (which stands for any other 1.x).
     pub version: Version,
     /// Fields as sent, `Host` and `Content-Length` among them (at most one of each), without
@@ -77,7 +77,7 @@ pub(super) fn parse(
         keep_alive: fields::keep_alive(&headers, http10),
         expect: expect(&headers),
         method,
-        target,
+        target: head.slice_ref(target),
         version,
         headers,
         framing,
@@ -85,7 +85,7 @@ pub(super) fn parse(
     })
 }
 
-fn parse_line(line: &[u8]) -> Result<(Method, String, Version), HeadError> {
+fn parse_line(line: &[u8]) -> Result<(Method, &[u8], Version), HeadError> {
     let mut parts = line.splitn(3, |byte| *byte == b' ');
     let (Some(method), Some(target), Some(version)) = (parts.next(), parts.next(), parts.next())
     else {
@@ -99,7 +99,7 @@ fn parse_line(line: &[u8]) -> Result<(Method, String, Version), HeadError> {
     {
         return Err(HeadError::StartLine);
     }
-    Ok((method, text(target), parse_version(version)?))
+    Ok((method, target, parse_version(version)?))
 }
 
 /// `HTTP/d.d` with major version 1.
@@ -118,28 +118,6 @@ pub(super) fn parse_version(text: &[u8]) -> Result<Version, HeadError> {
         }
         _ => Err(HeadError::StartLine),
     }
-}
-
-/// The target as text. What is not UTF-8 is percent-encoded, as Go forwards it.
-fn text(target: &[u8]) -> String {
-    if let Ok(text) = std::str::from_utf8(target) {
-        return text.to_owned();
-    }
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
-    let mut text = String::with_capacity(target.len() + 16);
-    for byte in target {
-        if byte.is_ascii() {
-            text.push(char::from(*byte));
-        } else {
-            text.push('%');
-            for digit in [byte >> 4, byte & 15] {
-                text.extend(HEX.get(usize::from(digit)));
-            }
-        }
-    }
-    text
 }
 
 fn check_host(headers: &HeaderMap, version: Version) -> Result<(), HeadError> {

@@ -21,7 +21,7 @@ pub struct RequestLine<'a> {
     /// Put in front of the target; usually empty.
     pub base: &'a str,
     /// Path and query.
-    pub target: &'a str,
+    pub target: &'a [u8],
     /// Value of `Host`.
     pub host: &'a [u8],
 }
@@ -53,7 +53,7 @@ pub fn write_request_head(
     out.extend_from_slice(line.method.as_str().as_bytes());
     out.push(b' ');
     out.extend_from_slice(line.base.as_bytes());
-    out.extend_from_slice(line.target.as_bytes());
+    out.extend_from_slice(line.target);
     out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
     out.extend_from_slice(line.host);
     out.extend_from_slice(b"\r\n");

@@ -1,12 +1,15 @@
 //! Sockets: one stream type for all transports, buffers that idle connections do not hold, coarse deadlines, TLS.
 
 pub mod buffer;
-pub mod copy;
+mod copy;
 pub mod deadline;
 pub mod listener;
 mod rewind;
 mod stream;
+mod ticker;
 pub mod tls;
 
+pub use copy::{EndReason, Tally, Tunnel, TunnelOptions, tunnel};
 pub use rewind::Rewind;
 pub use stream::Stream;
+pub use ticker::Deadline;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use ::http::{HeaderValue, Version, header};
 
 use super::Wrr;
-use crate::http::{Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop};
+use crate::http::{
+    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop,
+};
 use crate::upstream::{Target, forward};
 
 /// One server and its share.
@@ -32,7 +34,11 @@ impl LoadBalancer {
     pub fn new(servers: Vec<Server>, pass_host: bool) -> Self {
         let trivial = servers.len() == 1 && servers.iter().all(|server| server.weight > 0);
         let wrr = (!trivial).then(|| Wrr::new(servers.iter().map(|server| server.weight)));
-        Self { servers: servers.into(), wrr, pass_host }
+        Self {
+            servers: servers.into(),
+            wrr,
+            pass_host,
+        }
     }
 
     fn choose(&self) -> Option<&Server> {
@@ -63,5 +69,9 @@ impl Handler for LoadBalancer {
 fn leave(cx: &Context, request: &mut Request) {
     hop::strip(&mut request.headers, request.version == Version::HTTP_11);
     let connection = &cx.connection;
-    forwarded::append_for(&mut request.headers, connection.peer.ip(), connection.append_forwarded_for);
+    forwarded::append_for(
+        &mut request.headers,
+        connection.peer.ip(),
+        connection.append_forwarded_for,
+    );
 }

@@ -32,12 +32,25 @@ impl Wrr {
     pub fn new(weights: impl IntoIterator<Item = i64>) -> Self {
         let mut entries = Vec::new();
         for (turn, weight) in weights.into_iter().enumerate() {
-            #[expect(clippy::cast_precision_loss, reason = "weights are small; only their ratio matters")]
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "weights are small; only their ratio matters"
+            )]
             let step = (weight > 0).then(|| 1.0 / weight as f64);
-            entries.push(Entry { step, deadline: step.unwrap_or(f64::INFINITY), turn: turn as u64 });
+            entries.push(Entry {
+                step,
+                deadline: step.unwrap_or(f64::INFINITY),
+                turn: turn as u64,
+            });
         }
         let turn = entries.len() as u64;
-        Self { choices: Mutex::new(State { entries, now: 0.0, turn }) }
+        Self {
+            choices: Mutex::new(State {
+                entries,
+                now: 0.0,
+                turn,
+            }),
+        }
     }
 
     /// The next index for which `usable` holds; `None` where there is none.
@@ -73,7 +86,9 @@ mod tests {
     fn order(weights: &[i64], count: usize) -> String {
         let wrr = Wrr::new(weights.iter().copied());
         let letter = |index: usize| char::from(b'a' + u8::try_from(index).unwrap());
-        (0..count).map(|_| wrr.next(|_| true).map_or('-', letter)).collect()
+        (0..count)
+            .map(|_| wrr.next(|_| true).map_or('-', letter))
+            .collect()
     }
 
     #[test]
@@ -93,6 +108,10 @@ mod tests {
             assert_eq!(wrr.next(|index| index == 0), Some(0));
         }
         let after: Vec<usize> = (0..4).map(|_| wrr.next(|_| true).unwrap()).collect();
-        assert_eq!(after.iter().filter(|&&index| index == 1).count(), 2, "{after:?}");
+        assert_eq!(
+            after.iter().filter(|&&index| index == 1).count(),
+            2,
+            "{after:?}"
+        );
     }
 }

@@ -25,7 +25,7 @@ use super::dispatch::{self, Incoming, Outcome};
 use super::{EntryPoint, Worker};
 use crate::h1::{self, Expect, Framing, HeadError, RequestHead};
 use crate::http::{Body, Connection, Context, Interim, Upgraded};
-use crate::net::{Stream, copy};
+use crate::net::{self, Stream};
 
 /// What is read and thrown away of a body nobody wanted, so that the connection can go on (Go's `maxPostHandlerReadBytes`).
 const DRAINED: u64 = 256 * 1024;
@@ -211,7 +211,7 @@ fn incoming(io: &SharedIo, head: RequestHead) -> Incoming {
     };
     Incoming {
         method: head.method,
-        target: head.target.into(),
+        target: head.target,
         version: head.version,
         headers: head.headers,
         body,
@@ -292,12 +292,12 @@ fn cut(io: &SharedIo) {
 
 /// Joins the two connections in a task of its own: this one's memory is freed while the tunnel lives.
 fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded) {
-    let options = copy::TunnelOptions {
+    let options = net::TunnelOptions {
         idle_timeout: entry.tunnel_idle_timeout,
     };
     let open = worker.open();
     let early = io.read.freeze();
-    let copied = copy::tunnel(
+    let copied = net::tunnel(
         io.stream,
         upgraded.stream,
         early,

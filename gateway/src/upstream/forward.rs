@@ -1,0 +1,168 @@
+//! One attempt at one server: connection, request, answer.
+
+use std::cell::RefCell;
+use std::time::Instant;
+
+use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use bytes::BytesMut;
+
+use super::exchange::{Conn, Exchange, Failure, Plan};
+use super::target::{Scheme, Target};
+use super::{answer, connect, pool, upgrade};
+use crate::h1::{self, Framing, Persistence, RequestLine};
+use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response};
+
+thread_local! {
+    /// Head buffers of requests that are done, to be used again.
+    static SCRATCH: RefCell<Vec<Vec<u8>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Sends `request` to `target` and answers what came back. The head is complete then; the body may still
+/// be streaming, and an error in it must cut the client's connection, so that no cut answer looks whole.
+///
+/// Writes `Host` (that of the request, or else the target's), `Connection`, `Upgrade`, `Content-Length`
+/// and `Transfer-Encoding` itself, whatever the request's fields say; other fields of the connection are
+/// the caller's to remove. A request that still has `Connection: Upgrade` and `Upgrade` asks for that upgrade:
+/// after a 101 the connection is in `cx.upgraded`.
+///
+/// A kept connection that turns out to be closed is replaced once, where Go's transport does it:
+/// not a byte of the answer came, and the request has no body and an idempotent method (or an
+/// `Idempotency-Key`), or nothing of it was written.
+pub async fn forward(
+    target: &Target,
+    cx: &mut Context,
+    mut request: Request,
+) -> Result<Response, ProxyError> {
+    if target.scheme == Scheme::H2c {
+        return Err(ProxyError::upstream(ErrorKind::Internal)
+            .because("HTTP/2 servers are not supported yet"));
+    }
+    let start = Instant::now();
+    cx.record.server = Some(target.url.clone());
+    let upgrade = upgrade::wanted(&request.headers);
+    let mut fresh = false;
+    loop {
+        let kept = if fresh {
+            None
+        } else {
+            pool::take(&target.slot)
+        };
+        let reused = kept.is_some();
+        let stream = match kept {
+            Some(stream) => stream,
+            None => connect::connect(target).await?,
+        };
+        let mut conn = Conn {
+            stream,
+            buf: BytesMut::new(),
+        };
+        let rewind = match &request.body {
+            Body::Full(bytes) => Some(bytes.clone()),
+            _ => None,
+        };
+        let plan = plan(target, &request, upgrade.as_ref());
+        let mut exchange = Exchange::new(&mut conn, &mut request.body, plan, cx.interim.clone());
+        let head = exchange.answer().await;
+        let sent = exchange.is_sent();
+        give_back(exchange.into_scratch());
+        match head {
+            Ok(head) => {
+                cx.record.origin_status = Some(head.status.as_u16());
+                cx.record.origin_duration = start.elapsed();
+                if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                    return upgrade::switch(cx, conn, head, upgrade.as_ref());
+                }
+                let keep = sent && upgrade.is_none();
+                return answer::receive(target, cx, conn, head, keep).await;
+            }
+            Err(Failure::Silent { unsent, .. })
+                if reused && may_repeat(&request, rewind.is_some(), unsent) =>
+            {
+                fresh = true;
+                if let Some(bytes) = rewind {
+                    request.body = Body::Full(bytes);
+                }
+            }
+            Err(Failure::Silent { error, .. }) => {
+                return Err(ProxyError::upstream(ErrorKind::Unreachable).because(error));
+            }
+            Err(Failure::Final(error)) => return Err(error),
+        }
+    }
+}
+
+/// Go's rule for a request on a kept connection that the server closed without an answer.
+fn may_repeat(request: &Request, whole: bool, unsent: bool) -> bool {
+    let empty = !whole && matches!(request.body, Body::Empty);
+    if unsent {
+        return empty || whole;
+    }
+    let idempotent = matches!(
+        request.method,
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
+    );
+    empty
+        && (idempotent
+            || request.headers.contains_key("idempotency-key")
+            || request.headers.contains_key("x-idempotency-key"))
+}
+
+/// The head as bytes, and what the exchange must know beside it.
+fn plan(target: &Target, request: &Request, upgrade: Option<&HeaderValue>) -> Plan {
+    let framing = match request.body.length() {
+        _ if matches!(request.body, Body::Empty) => declared_empty(&request.headers),
+        Some(length) => Framing::Length(length),
+        None => Framing::Chunked,
+    };
+    let host = request
+        .headers
+        .get(HOST)
+        .map_or(&[][..], HeaderValue::as_bytes);
+    let line = RequestLine {
+        method: &request.method,
+        base: &target.base,
+        target: request.target.as_bytes(),
+        host: if host.is_empty() {
+            target.authority.as_bytes()
+        } else {
+            host
+        },
+    };
+    let persistence = upgrade.map_or(Persistence::Default, |protocol| {
+        Persistence::Upgrade(protocol.as_bytes())
+    });
+    let mut head = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
+    h1::write_request_head(&mut head, &line, &request.headers, framing, persistence);
+    Plan {
+        head,
+        chunked: framing == Framing::Chunked,
+        expects: request
+            .headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        head_request: request.method == Method::HEAD,
+        limits: target.transport.limits,
+        header_timeout: target.transport.response_header_timeout,
+    }
+}
+
+/// `Content-Length: 0` is passed on where the client wrote it.
+fn declared_empty(headers: &HeaderMap) -> Framing {
+    match headers.get(CONTENT_LENGTH) {
+        Some(length) if length == "0" && !headers.contains_key(UPGRADE) => Framing::Length(0),
+        _ => Framing::None,
+    }
+}
+
+/// Keeps a head's buffer for the next request.
+fn give_back(mut scratch: Vec<u8>) {
+    const KEPT: usize = 32;
+    const LARGEST: usize = 16 * 1024;
+    scratch.clear();
+    SCRATCH.with_borrow_mut(|kept| {
+        if kept.len() < KEPT && scratch.capacity() <= LARGEST {
+            kept.push(scratch);
+        }
+    });
+}

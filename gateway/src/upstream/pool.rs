@@ -1,0 +1,154 @@
+//! Idle connections, per worker: a stack for each target, the latest used on top.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::slot::Slot;
+use crate::net::Stream;
+
+/// How often idle connections are looked through.
+const SWEEP: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+struct Pool {
+    slots: Vec<Stack>,
+    sweeping: bool,
+}
+
+#[derive(Default)]
+struct Stack {
+    generation: u64,
+    idle: Vec<Idle>,
+}
+
+struct Idle {
+    stream: Stream,
+    /// `None` stays until the server closes.
+    expires: Option<Instant>,
+}
+
+thread_local! {
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// The latest idle connection that its server has neither closed nor spoken on.
+pub(super) fn take(slot: &Slot) -> Option<Stream> {
+    POOL.with_borrow_mut(|pool| {
+        let stack = pool.slots.get_mut(slot.index)?;
+        if stack.generation != slot.generation {
+            return None;
+        }
+        let now = Instant::now();
+        while let Some(mut idle) = stack.idle.pop() {
+            if idle.is_good(now) {
+                return Some(idle.stream);
+            }
+        }
+        None
+    })
+}
+
+/// Keeps a connection on which a message ended exactly and nothing followed.
+pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Duration>) {
+    // A body may outlive its worker's table at the end of the thread; the connection then closes.
+    let _ = POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.slots.len() <= slot.index {
+            pool.slots.resize_with(slot.index + 1, Stack::default);
+        }
+        let Some(stack) = pool.slots.get_mut(slot.index) else {
+            return;
+        };
+        if stack.generation > slot.generation {
+            return;
+        }
+        if stack.generation < slot.generation {
+            stack.idle = Vec::new();
+            stack.generation = slot.generation;
+        }
+        if stack.idle.len() >= most {
+            return;
+        }
+        let expires = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        stack.idle.push(Idle { stream, expires });
+        pool.start_sweep();
+    });
+}
+
+impl Idle {
+    /// An idle connection is silent: bytes nobody asked for, or an end, rule it out.
+    fn is_good(&mut self, now: Instant) -> bool {
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return false;
+        }
+        let mut byte = [0];
+        let mut target = ReadBuf::new(&mut byte);
+        let mut cx = Context::from_waker(Waker::noop());
+        Pin::new(&mut self.stream)
+            .poll_read(&mut cx, &mut target)
+            .is_pending()
+    }
+}
+
+impl Pool {
+    /// Starts the task that closes what is idle too long, unless it runs. It ends with the last idle connection.
+    fn start_sweep(&mut self) {
+        if self.sweeping {
+            return;
+        }
+        self.sweeping = true;
+        tokio::task::spawn_local(async {
+            let _running = Running;
+            loop {
+                tokio::time::sleep(SWEEP).await;
+                if !POOL.with_borrow_mut(Pool::sweep) {
+                    break;
+                }
+            }
+        });
+    }
+
+    /// Closes what is of no use any more; whether anything is left.
+    fn sweep(&mut self) -> bool {
+        let now = Instant::now();
+        let mut left = false;
+        for stack in &mut self.slots {
+            stack.idle.retain_mut(|idle| idle.is_good(now));
+            if stack.idle.is_empty() {
+                stack.idle = Vec::new();
+            }
+            left |= !stack.idle.is_empty();
+        }
+        left
+    }
+}
+
+/// Notes the end of the task. Its runtime may end before the thread does, and then no connection is
+/// of use any more.
+struct Running;
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let idle = POOL.try_with(|pool| {
+            let mut pool = pool.borrow_mut();
+            pool.sweeping = false;
+            std::mem::take(&mut pool.slots)
+        });
+        drop(idle);
+    }
+}
+
+/// Idle connections of this worker to a target.
+#[cfg(test)]
+pub(super) fn idle(slot: &Slot) -> usize {
+    POOL.with_borrow(|pool| {
+        pool.slots
+            .get(slot.index)
+            .filter(|stack| stack.generation == slot.generation)
+            .map_or(0, |stack| stack.idle.len())
+    })
+}

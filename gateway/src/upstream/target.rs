@@ -1,0 +1,129 @@
+//! One server, as its URL names it.
+
+use std::sync::Arc;
+
+use super::slot::Slot;
+use super::tls;
+use super::transport::Transport;
+
+/// How a server is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// HTTP/1.1.
+    Http,
+    /// TLS, then HTTP/1.1.
+    Https,
+    /// HTTP/2 without TLS, known beforehand.
+    H2c,
+}
+
+/// A server's URL that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TargetError {
+    /// No `scheme://host`.
+    #[error("`{0}` is not a server URL: write it as http://host:port")]
+    NotAUrl(String),
+    /// A scheme other than http, https, h2c.
+    #[error("unsupported protocol scheme `{0}`: servers are http, https or h2c")]
+    Scheme(String),
+    /// A port that is not a number up to 65535.
+    #[error("`{0}` is not a port")]
+    Port(String),
+}
+
+/// One server. Shared by all workers; each has its own connections to it.
+#[derive(Debug)]
+pub struct Target {
+    pub(super) scheme: Scheme,
+    /// Name or address to connect to, without brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// `host:port` as the URL has it: the `Host` of requests that bring none.
+    pub(super) authority: String,
+    /// Put in front of each request's path.
+    pub(super) base: String,
+    /// As configured.
+    pub(super) url: Arc<str>,
+    pub(super) server_name: Option<rustls::pki_types::ServerName<'static>>,
+    pub(super) slot: Arc<Slot>,
+    pub(super) transport: Arc<Transport>,
+}
+
+impl Target {
+    /// Reads a server's URL. Its path goes in front of each request's path if `preserve_path` says so
+    /// (Traefik's `preservePath`), and is ignored otherwise; query, fragment and user are ignored.
+    pub fn new(
+        url: &str,
+        preserve_path: bool,
+        transport: Arc<Transport>,
+    ) -> Result<Self, TargetError> {
+        let not_a_url = || TargetError::NotAUrl(url.to_owned());
+        let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "http" => Scheme::Http,
+            "https" => Scheme::Https,
+            "h2c" => Scheme::H2c,
+            _ => return Err(TargetError::Scheme(scheme.to_owned())),
+        };
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let authority = authority.rsplit('@').next().unwrap_or_default();
+        let default = if scheme == Scheme::Https { 443 } else { 80 };
+        let (host, port) = split_port(authority, default)?;
+        if host.is_empty() {
+            return Err(not_a_url());
+        }
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let server_name = match &transport.server_name {
+            Some(name) => Some(name.clone()),
+            None => tls::server_name(host).ok(),
+        };
+        Ok(Self {
+            scheme,
+            host: host.to_owned(),
+            port,
+            authority: authority.to_owned(),
+            base: if preserve_path {
+                path.trim_end_matches('/').to_owned()
+            } else {
+                String::new()
+            },
+            url: url.into(),
+            server_name,
+            slot: Arc::new(Slot::new()),
+            transport,
+        })
+    }
+
+    /// The URL as configured.
+    pub fn url(&self) -> &Arc<str> {
+        &self.url
+    }
+
+    /// How it is spoken to.
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// `host:port` as the URL has it: the `Host` where `passHostHeader` is off.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
+/// Host without brackets, and port.
+fn split_port(authority: &str, default: u16) -> Result<(&str, u16), TargetError> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, rest) = rest.split_once(']').unwrap_or((rest, ""));
+            (host, rest.strip_prefix(':').unwrap_or_default())
+        }
+        None => authority.split_once(':').unwrap_or((authority, "")),
+    };
+    if port.is_empty() {
+        return Ok((host, default));
+    }
+    match port.parse() {
+        Ok(port) if port != 0 => Ok((host, port)),
+        _ => Err(TargetError::Port(port.to_owned())),
+    }
+}

@@ -1,0 +1,75 @@
+//! What a serversTransport settles, checked and ready to use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ClientConfig;
+
+use super::tls::{self, TlsError, TlsSettings};
+use crate::h1::Limits;
+
+/// Plain parameters of a transport. The defaults are Traefik's.
+#[derive(Debug)]
+pub struct Settings {
+    /// `forwardingTimeouts.dialTimeout`: name resolution, connect and TLS handshake together. Zero waits for ever.
+    pub dial_timeout: Duration,
+    /// `forwardingTimeouts.responseHeaderTimeout`, from the request's last byte on. Zero waits for ever.
+    pub response_header_timeout: Duration,
+    /// `forwardingTimeouts.idleConnTimeout`. Zero keeps connections as long as the server does.
+    pub idle_timeout: Duration,
+    /// `maxIdleConnsPerHost` as one worker's share of it. Zero keeps none.
+    pub max_idle: usize,
+    /// `disableHTTP2`: never offer `h2` in a TLS handshake.
+    pub disable_http2: bool,
+    /// How much of an answer's head is read (Go reads 10 MiB).
+    pub limits: Limits,
+    /// TLS towards `https` servers.
+    pub tls: TlsSettings,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            dial_timeout: Duration::from_secs(30),
+            response_header_timeout: Duration::ZERO,
+            idle_timeout: Duration::from_secs(90),
+            max_idle: 200,
+            disable_http2: false,
+            limits: Limits {
+                head_bytes: 10 << 20,
+                fields: Limits::MOST_FIELDS,
+            },
+            tls: TlsSettings::default(),
+        }
+    }
+}
+
+/// A transport, shared by all targets and workers that use it.
+#[derive(Debug)]
+pub struct Transport {
+    pub(super) dial_timeout: Option<Duration>,
+    pub(super) response_header_timeout: Option<Duration>,
+    pub(super) idle_timeout: Option<Duration>,
+    pub(super) max_idle: usize,
+    pub(super) limits: Limits,
+    pub(super) tls: Arc<ClientConfig>,
+    /// Name to ask for and to verify, where it is not the target's host.
+    pub(super) server_name: Option<rustls_pki_types::ServerName<'static>>,
+}
+
+impl Transport {
+    /// Checks `settings` and prepares TLS.
+    pub fn new(settings: Settings) -> Result<Arc<Self>, TlsError> {
+        let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
+        let server_name = settings.tls.server_name.as_deref().map(tls::server_name);
+        Ok(Arc::new(Self {
+            dial_timeout: some(settings.dial_timeout),
+            response_header_timeout: some(settings.response_header_timeout),
+            idle_timeout: some(settings.idle_timeout),
+            max_idle: settings.max_idle,
+            limits: settings.limits,
+            server_name: server_name.transpose()?,
+            tls: Arc::new(tls::client_config(settings.tls)?),
+        }))
+    }
+}
