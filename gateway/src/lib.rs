@@ -27,4 +27,5 @@ pub mod compile;
 
 pub mod entrypoint;
 
+pub mod app;
 pub mod command;

@@ -1,3 +1,7 @@
-//! The stream manager's process: environment in, exit code out.
+//! The gateway's process: command line in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway::command::dispatch(std::env::args().skip(1).collect())
+}

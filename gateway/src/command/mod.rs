@@ -1,3 +1,15 @@
 //! What the command line can ask for, one room or file a command.
 
 pub mod dev;
+mod run;
+mod version;
+
+use std::process::ExitCode;
+
+/// Runs what `args` (without the program's name) ask for.
+pub fn dispatch(args: Vec<String>) -> ExitCode {
+    match args.first().map(String::as_str) {
+        Some("version") => version::run(),
+        _ => run::run(args),
+    }
+}

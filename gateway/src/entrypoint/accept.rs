@@ -4,6 +4,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -23,11 +24,11 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const OUT_OF_SOCKETS: Duration = Duration::from_millis(50);
 
 /// Accepts until dropped. Each connection becomes a task of this worker; one that panics ends alone.
-pub async fn accept(worker: Rc<Worker>, entry: Rc<EntryPoint>, listener: TcpListener) {
+pub async fn accept(worker: Rc<Worker>, entry: Arc<EntryPoint>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((socket, peer)) => {
-                let (worker, entry) = (Rc::clone(&worker), Rc::clone(&entry));
+                let (worker, entry) = (Rc::clone(&worker), Arc::clone(&entry));
                 let open = worker.open();
                 tokio::task::spawn_local(async move {
                     if let Err(error) = serve(worker, entry, socket, peer).await {
@@ -46,7 +47,7 @@ pub async fn accept(worker: Rc<Worker>, entry: Rc<EntryPoint>, listener: TcpList
 
 async fn serve(
     worker: Rc<Worker>,
-    entry: Rc<EntryPoint>,
+    entry: Arc<EntryPoint>,
     socket: TcpStream,
     peer: SocketAddr,
 ) -> io::Result<()> {

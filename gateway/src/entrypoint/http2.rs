@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -36,17 +37,17 @@ impl<F: Future + 'static> hyper::rt::Executor<F> for Local {
 /// Serves one connection. `early` are bytes already read.
 pub(super) async fn serve(
     worker: Rc<Worker>,
-    entry: Rc<EntryPoint>,
+    entry: Arc<EntryPoint>,
     stream: Stream,
     early: BytesMut,
     connection: Rc<Connection>,
 ) {
     let service = service_fn({
-        let (worker, entry) = (Rc::clone(&worker), Rc::clone(&entry));
+        let (worker, entry) = (Rc::clone(&worker), Arc::clone(&entry));
         move |request| {
             answer(
                 Rc::clone(&worker),
-                Rc::clone(&entry),
+                Arc::clone(&entry),
                 Rc::clone(&connection),
                 request,
             )
@@ -81,7 +82,7 @@ pub(super) async fn serve(
 
 async fn answer(
     worker: Rc<Worker>,
-    entry: Rc<EntryPoint>,
+    entry: Arc<EntryPoint>,
     connection: Rc<Connection>,
     request: ::http::Request<HyperBody>,
 ) -> Result<::http::Response<Recorded>, Infallible> {

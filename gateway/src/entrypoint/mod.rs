@@ -12,5 +12,5 @@ mod settings;
 mod worker;
 
 pub use accept::accept;
-pub use settings::EntryPoint;
+pub use settings::{EntryPoint, Underscores};
 pub use worker::Worker;

@@ -12,6 +12,7 @@ use std::io::ErrorKind as IoKind;
 use std::net::Shutdown;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,7 @@ enum Next {
 /// Serves the requests of one connection until it ends. `early` are bytes already read.
 pub(super) async fn serve(
     worker: Rc<Worker>,
-    entry: Rc<EntryPoint>,
+    entry: Arc<EntryPoint>,
     stream: Stream,
     early: BytesMut,
     connection: Rc<Connection>,

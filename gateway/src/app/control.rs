@@ -1,0 +1,158 @@
+//! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Duration, Instant};
+
+use super::Internal;
+use crate::aggregate::{Defaults, Merged, apply_defaults, merge};
+use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
+use crate::config::dynamic::Dynamic;
+use crate::config::install::Install;
+use crate::net::tls::{Pair, self_signed};
+use crate::provider::{Message, Provider, file::FileWatch};
+use crate::runtime::Snapshot;
+
+/// Configurations that may wait to be looked at; providers wait when there are more.
+const WAITING: usize = 64;
+
+/// See the module.
+pub(super) struct Control {
+    install: Arc<Install>,
+    defaults: Defaults,
+    entry_points: Vec<String>,
+    workers: usize,
+    internal: Internal,
+    fallback_certificate: Pair,
+    /// The last good configuration of each provider.
+    providers: BTreeMap<String, Dynamic>,
+    /// What is in force.
+    merged: Merged,
+    kept: Kept,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    throttle: Duration,
+}
+
+impl Control {
+    pub(super) fn new(
+        install: &Arc<Install>,
+        entry_points: &[String],
+        workers: usize,
+        snapshots: watch::Sender<Arc<Snapshot>>,
+    ) -> anyhow::Result<Self> {
+        Ok(Self {
+            defaults: Defaults::new(install),
+            entry_points: entry_points.to_vec(),
+            workers,
+            internal: super::internal::handlers(),
+            fallback_certificate: self_signed().context("cannot make the default certificate")?,
+            providers: BTreeMap::new(),
+            merged: Merged::default(),
+            kept: Kept::default(),
+            snapshots,
+            throttle: install
+                .providers
+                .providers_throttle_duration
+                .limit()
+                .unwrap_or_default(),
+            install: Arc::clone(install),
+        })
+    }
+
+    /// Puts in force what follows from the install configuration alone.
+    pub(super) fn apply_internal(&mut self) {
+        self.providers
+            .insert("internal".to_owned(), internal_configuration(&self.install));
+        self.apply();
+    }
+
+    /// Starts every configured provider on this thread.
+    pub(super) fn start_providers(&self) -> mpsc::Receiver<Message> {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let mut providers = Vec::new();
+        if let Some(file) = &self.install.providers.file {
+            providers.push(Provider::File(FileWatch::new(file)));
+        }
+        for provider in providers {
+            tracing::info!(provider = provider.name(), "Starting provider");
+            tokio::task::spawn_local(provider.run(sender.clone()));
+        }
+        receiver
+    }
+
+    /// Applies what providers say, until the process ends. The first word of a provider counts at once; more words
+    /// within Traefik's `providersThrottleDuration` count together when it is over.
+    pub(super) async fn run(&mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut next: Option<Instant> = None;
+        let mut quiet_until = Instant::now();
+        let mut open = true;
+        loop {
+            tokio::select! {
+                message = messages.recv(), if open => match message {
+                    Some(message) => {
+                        let known = self.providers.contains_key(&message.provider);
+                        if let Ok(config) = message.config {
+                            self.providers.insert(message.provider, config);
+                            let at = if known { quiet_until.max(Instant::now()) } else { Instant::now() };
+                            next = Some(next.map_or(at, |next| next.min(at)));
+                        }
+                    }
+                    None => open = false,
+                },
+                () = until(next) => {
+                    next = None;
+                    quiet_until = Instant::now() + self.throttle;
+                    self.apply();
+                }
+            }
+        }
+    }
+
+    /// Compiles the configuration and puts it in force, if it is another one.
+    fn apply(&mut self) {
+        let configs = self
+            .providers
+            .iter()
+            .map(|(name, config)| (name.as_str(), config));
+        let mut merged = merge(configs);
+        apply_defaults(&mut merged, &self.defaults);
+        if merged == self.merged {
+            return;
+        }
+        let Compiled {
+            snapshot,
+            objects,
+            problems,
+        } = compile(
+            &Input {
+                merged: &merged,
+                entry_points: &self.entry_points,
+                internal: &self.internal,
+                precedence: &self.install.providers.precedence,
+                fallback_certificate: Some(&self.fallback_certificate),
+                workers: self.workers,
+            },
+            &mut self.kept,
+        );
+        for problem in problems {
+            tracing::error!("{problem}");
+        }
+        for (name, router) in &objects.routers {
+            for error in &router.errors {
+                tracing::error!(router = %name, "{error}");
+            }
+        }
+        self.merged = merged;
+        self.snapshots.send_replace(Arc::new(snapshot));
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

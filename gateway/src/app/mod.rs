@@ -1,0 +1,94 @@
+//! The composition root: every thread, channel and task of the gateway, and the order in which they end.
+//!
+//! One control thread (this one) and one thread a worker. Providers, aggregation and compilation run here; what comes
+//! out goes to the workers as one `Arc` through a watch channel. Nothing comes back.
+
+mod control;
+mod entry;
+mod internal;
+pub mod log;
+mod shutdown;
+mod workers;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::runtime::LocalOptions;
+use tokio::sync::watch;
+
+use crate::config::install::{Install, Loaded};
+use crate::runtime::Snapshot;
+
+pub use shutdown::Stop;
+
+/// What the command line says besides the install configuration.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Worker threads.
+    pub workers: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            workers: default_workers(),
+        }
+    }
+}
+
+/// As many workers as there are cores, or as `TOKIO_WORKER_THREADS` says.
+fn default_workers() -> usize {
+    let said = std::env::var("TOKIO_WORKER_THREADS")
+        .ok()
+        .and_then(|count| count.parse().ok());
+    said.filter(|count| *count > 0)
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+}
+
+/// Runs the gateway until it is told to stop and everything has ended.
+pub fn run(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+        .context("cannot start the control thread's runtime")?;
+    runtime.block_on(serve(loaded, options, stop))
+}
+
+async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<()> {
+    let install = Arc::new(loaded.config);
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), "Sluice starting");
+    let entries = entry::open(&install, options.workers)?;
+    let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
+    let (phases, phase) = watch::channel(workers::Phase::Serve);
+    let mut control = control::Control::new(&install, &entries.names, options.workers, snapshots)?;
+    control.apply_internal();
+    let threads = workers::start(entries, options.workers, &receiver, &phase)?;
+    let providers = control.start_providers();
+    tokio::select! {
+        () = control.run(providers) => {}
+        () = shutdown::wait(stop, &install) => {}
+    }
+    shutdown::drain(&install, &phases, threads).await;
+    tracing::info!("Sluice stopped");
+    Ok(())
+}
+
+/// The longest of a life cycle option over all entry points.
+fn longest(
+    install: &Install,
+    option: impl Fn(&crate::config::install::LifeCycle) -> crate::types::Duration,
+) -> std::time::Duration {
+    install
+        .entry_points
+        .values()
+        .filter_map(|entry| option(&entry.transport.life_cycle).limit())
+        .max()
+        .unwrap_or_default()
+}
+
+/// Handlers of internal services by name.
+type Internal = BTreeMap<String, Arc<dyn crate::http::Handler>>;
