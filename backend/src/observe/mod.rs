@@ -1,0 +1,3 @@
+//! What is told about the process: log, metrics, load.
+
+pub mod log;
