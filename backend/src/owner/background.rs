@@ -21,7 +21,7 @@ const RETRY_CAP: Duration = Duration::from_secs(2);
 
 /// What came of a call.
 pub(super) enum Done {
-    Loaded(Result<Stored, StoreError>),
+    Loaded(Box<Result<Stored, StoreError>>),
     Wrote(Arc<Snapshot>, Result<Outcome, StoreError>),
     Found(Result<Option<Position>, StoreError>),
 }
@@ -98,7 +98,9 @@ impl<B: Backend> Writer<B> {
         let store = Arc::clone(&self.store);
         let mut parts = Parts::default();
         let call: Pin<Box<dyn Future<Output = Done> + Send>> = match self.held {
-            Held::Unknown => Box::pin(async move { Done::Loaded(limited(store.load()).await) }),
+            Held::Unknown => {
+                Box::pin(async move { Done::Loaded(Box::new(limited(store.load()).await)) })
+            }
             _ if self.unsaved != Parts::default() => {
                 parts = std::mem::take(&mut self.unsaved);
                 let write = self.write(&self.current, parts, Kind::Stream);
@@ -135,7 +137,10 @@ impl<B: Backend> Writer<B> {
         };
         let took = background.start.elapsed();
         match done {
-            Done::Loaded(Ok(stored)) => self.loaded(stored, took).await,
+            Done::Loaded(result) => match *result {
+                Ok(stored) => self.loaded(stored, took).await,
+                Err(error) => self.failed(&error),
+            },
             Done::Wrote(snapshot, Ok(Outcome::Written)) => {
                 self.written(&snapshot, took);
                 self.save().await;
@@ -144,24 +149,23 @@ impl<B: Backend> Writer<B> {
                 self.unsaved = self.unsaved.union(background.parts);
                 self.displaced(&outcome);
             }
-            Done::Found(Ok(found)) => {
-                let same = match (&self.held, &found) {
-                    (Held::Version(held), Some(found)) => held == found,
-                    // A write came in between, so what was found is old.
-                    (held, _) if *held != background.held => true,
-                    (held, found) => *held == Held::Nothing && found.is_none(),
-                };
-                if same || self.held != background.held {
-                    self.answered(took);
-                } else {
-                    let outcome = found.map_or(Outcome::Empty, Outcome::Conflict);
-                    self.displaced(&outcome);
-                }
-            }
-            Done::Loaded(Err(error)) | Done::Wrote(_, Err(error)) | Done::Found(Err(error)) => {
-                self.unsaved = self.unsaved.union(background.parts);
+            Done::Wrote(_, Err(error)) => {
+                // It may have taken effect, over which only a whole snapshot may be written.
+                self.unsaved = Parts::ALL;
                 self.failed(&error);
             }
+            Done::Found(Ok(found)) => {
+                let found = found.map_or(Held::Nothing, Held::Version);
+                // If a write came in between, what was found is old.
+                if self.held != background.held || self.held == found {
+                    self.answered(took);
+                } else if let Held::Version(position) = found {
+                    self.displaced(&Outcome::Conflict(position));
+                } else {
+                    self.displaced(&Outcome::Empty);
+                }
+            }
+            Done::Found(Err(error)) => self.failed(&error),
         }
     }
 

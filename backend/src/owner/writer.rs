@@ -147,10 +147,11 @@ impl<B: Backend> Writer<B> {
         writer.started = true;
         let loaded = Arc::clone(&writer.current);
         writer.commit(loaded, CommitKind::Loaded, Vec::new());
-        if writer.options.auto_start && !writer.current.stream.is_live {
-            if let Err(error) = writer.apply(&Command::Start).await {
-                tracing::error!(%error, "STREAM_AUTO_START: the stream could not be started");
-            }
+        if writer.options.auto_start
+            && !writer.current.stream.is_live
+            && let Err(error) = writer.apply(&Command::Start).await
+        {
+            tracing::error!(%error, "STREAM_AUTO_START: the stream could not be started");
         }
         (writer, snapshot, health_receiver)
     }
@@ -327,7 +328,7 @@ impl<B: Backend> Writer<B> {
             Persisted::Conflict => self.reload().await,
             // The next write of any kind carries them.
             Persisted::Failed | Persisted::Uncertain => {
-                self.persist_at = Some(Instant::now() + self.options.telemetry_persist)
+                self.persist_at = Some(Instant::now() + self.options.telemetry_persist);
             }
         }
     }

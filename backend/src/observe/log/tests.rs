@@ -142,7 +142,7 @@ fn lines_for_people_stay_lines() {
         ..at(LogLevel::Info)
     };
     let text = logged(settings, || {
-        info!(ip = "1.2.3.4", path = "/a\nb c", "hello\nworld")
+        info!(ip = "1.2.3.4", path = "/a\nb c", "hello\nworld");
     });
     assert_eq!(text.lines().count(), 1, "{text}");
     assert!(
