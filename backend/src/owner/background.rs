@@ -28,8 +28,9 @@ pub(super) enum Done {
 
 /// A call under way.
 pub(super) struct Background {
-    /// What it writes: unsaved until it is done.
-    pub(super) parts: Parts,
+    /// What it writes of [`Writer::unsaved`] and of [`Writer::owed`].
+    unsaved: Parts,
+    owed: Parts,
     /// What the store was thought to hold when it began.
     held: Held,
     start: Instant,
@@ -96,14 +97,15 @@ impl<B: Backend> Writer<B> {
     pub(super) fn begin_background(&mut self) {
         self.retry_at = None;
         let store = Arc::clone(&self.store);
-        let mut parts = Parts::default();
+        let (mut unsaved, mut owed) = (Parts::default(), Parts::default());
         let call: Pin<Box<dyn Future<Output = Done> + Send>> = match self.held {
             Held::Unknown => {
                 Box::pin(async move { Done::Loaded(Box::new(limited(store.load()).await)) })
             }
-            _ if self.unsaved != Parts::default() => {
-                parts = std::mem::take(&mut self.unsaved);
-                let write = self.write(&self.current, parts, Kind::Stream);
+            _ if self.unsaved.union(self.owed) != Parts::default() => {
+                unsaved = std::mem::take(&mut self.unsaved);
+                owed = std::mem::take(&mut self.owed);
+                let write = self.write(&self.current, unsaved.union(owed), Kind::Stream);
                 Box::pin(async move {
                     let outcome = limited(store.write(&write)).await;
                     Done::Wrote(write.next, outcome)
@@ -112,7 +114,8 @@ impl<B: Backend> Writer<B> {
             _ => Box::pin(async move { Done::Found(limited(store.position()).await) }),
         };
         self.background = Some(Background {
-            parts,
+            unsaved,
+            owed,
             held: self.held.clone(),
             start: Instant::now(),
             call,
@@ -121,13 +124,14 @@ impl<B: Backend> Writer<B> {
 
     /// Whether a background call may change the store.
     pub(super) fn is_writing(&self) -> bool {
-        let writes = |background: &Background| background.parts != Parts::default();
+        let writes =
+            |background: &Background| background.unsaved.union(background.owed) != Parts::default();
         self.background.as_ref().is_some_and(writes)
     }
 
     /// Whether something that counts is not stored.
     pub(super) fn is_dirty(&self) -> bool {
-        self.unsaved != Parts::default() || self.is_writing()
+        self.unsaved.union(self.owed) != Parts::default() || self.is_writing()
     }
 
     /// Draws the conclusions of a background call.
@@ -146,12 +150,12 @@ impl<B: Backend> Writer<B> {
                 self.save().await;
             }
             Done::Wrote(_, Ok(outcome)) => {
-                self.unsaved = self.unsaved.union(background.parts);
+                self.unsaved = self.unsaved.union(background.unsaved);
+                self.owed = self.owed.union(background.owed);
                 self.displaced(&outcome);
             }
             Done::Wrote(_, Err(error)) => {
-                // It may have taken effect, over which only a whole snapshot may be written.
-                self.unsaved = Parts::ALL;
+                self.uncertain(background.unsaved);
                 self.failed(&error);
             }
             Done::Found(Ok(found)) => {
@@ -174,7 +178,7 @@ impl<B: Backend> Writer<B> {
         if *outcome == Outcome::Empty {
             tracing::warn!("the store is empty: writing our own state");
             self.held = Held::Nothing;
-            self.unsaved = Parts::ALL;
+            self.owed = Parts::ALL;
         } else {
             self.held = Held::Unknown;
         }
@@ -184,7 +188,7 @@ impl<B: Backend> Writer<B> {
 
     /// Stores what is committed and not stored, if the store answers.
     pub(super) async fn save(&mut self) {
-        if self.unsaved != Parts::default() {
+        if self.unsaved.union(self.owed) != Parts::default() {
             let current = Arc::clone(&self.current);
             self.persist_all(&current).await;
         }

@@ -85,6 +85,9 @@ pub(super) struct Writer<B: Backend> {
     pub(super) known: Option<Position>,
     /// Control and scene changes that are committed and not stored.
     pub(super) unsaved: Parts,
+    /// What the store has to be given besides: it has lost it, never had it, or it is open what it holds. Unlike
+    /// `unsaved`, it gives way to what others have written.
+    pub(super) owed: Parts,
     unsaved_counters: bool,
     /// When the counters were made, here or elsewhere.
     pub(super) counters_at_ms: u64,
@@ -134,6 +137,7 @@ impl<B: Backend> Writer<B> {
             known: None,
             started: false,
             unsaved: Parts::default(),
+            owed: Parts::default(),
             unsaved_counters: false,
             counters_at_ms: 0,
             untold: Vec::new(),
@@ -211,13 +215,12 @@ impl<B: Backend> Writer<B> {
                 }
                 Persisted::Uncertain if self.options.persist_mode == PersistMode::Strict => {
                     // It may come to be stored after all: what is in force has to be written over it.
-                    self.unsaved = Parts::ALL;
+                    self.uncertain(parts(&reduced));
                     self.report(None);
                     return Err(ApplyError::NotPersisted);
                 }
                 Persisted::Failed => self.unsaved = self.unsaved.union(parts(&reduced)),
-                // Only a whole snapshot may be written over a write of which nothing is known.
-                Persisted::Uncertain => self.unsaved = Parts::ALL,
+                Persisted::Uncertain => self.uncertain(parts(&reduced)),
                 Persisted::Conflict => {
                     self.reload().await;
                     if start.elapsed() > PATIENCE {
@@ -338,7 +341,8 @@ impl<B: Backend> Writer<B> {
         if self.link != Link::Up || self.is_writing() {
             return Persisted::Failed;
         }
-        let mut write = self.write(next, parts.union(self.unsaved), kind);
+        let parts = parts.union(self.unsaved).union(self.owed);
+        let mut write = self.write(next, parts, kind);
         loop {
             let start = Instant::now();
             let outcome = timeout(STORE_TIMEOUT, self.store.write(&write)).await;
@@ -346,6 +350,8 @@ impl<B: Backend> Writer<B> {
                 Ok(Outcome::Written) => {
                     self.written(next, start.elapsed());
                     self.unsaved = Parts::default();
+                    self.owed = Parts::default();
+                    self.report(None);
                     return Persisted::Yes;
                 }
                 Ok(Outcome::Empty) if write.expected.is_some() => {
@@ -367,6 +373,12 @@ impl<B: Backend> Writer<B> {
             self.held = Held::Unknown;
             self.retry_at = Some(Instant::now());
         }
+    }
+
+    /// A write of these parts may have taken effect or not. Only a whole snapshot may be written over it.
+    pub(super) fn uncertain(&mut self, parts: Parts) {
+        self.unsaved = self.unsaved.union(parts);
+        self.owed = Parts::ALL;
     }
 
     pub(super) fn write(&self, next: &Arc<Snapshot>, parts: Parts, kind: Kind) -> Write {
@@ -425,18 +437,23 @@ impl<B: Backend> Writer<B> {
             let done = Background::finished(self.background.as_mut()).await;
             self.background_done(done).await;
         }
-        if self.unsaved != Parts::default() || self.unsaved_counters {
-            self.link = Link::Up;
-            let current = Arc::clone(&self.current);
-            if !matches!(
-                self.persist(&current, Parts::STREAM, Kind::Telemetry).await,
-                Persisted::Yes
-            ) {
-                tracing::error!(
-                    version = current.version,
-                    "the last changes could not be stored before the end"
-                );
-            }
+        if !self.is_dirty() && !self.unsaved_counters {
+            return;
+        }
+        self.link = Link::Up;
+        let current = Arc::clone(&self.current);
+        match self.persist(&current, Parts::STREAM, Kind::Telemetry).await {
+            Persisted::Yes => {}
+            // Loading puts ours on top of what others have written, and stores that.
+            Persisted::Conflict => self.reload().await,
+            Persisted::Failed | Persisted::Uncertain => {}
+        }
+        if self.is_dirty() {
+            let version = self.current.version;
+            tracing::error!(
+                version,
+                "the last changes could not be stored before the end"
+            );
         }
     }
 }

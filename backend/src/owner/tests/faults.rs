@@ -255,3 +255,50 @@ async fn changes_unsaved_at_the_end_are_stored_if_the_store_is_back() -> Result<
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn defaults_never_win_over_what_another_instance_wrote_first() -> Result<()> {
+    let store = Cut::default();
+    let (late, _) = start(options()?, {
+        set(&store.down, true);
+        store.clone()
+    })
+    .await;
+    // Another instance makes first contact with the empty store, and is used.
+    let other = Cut {
+        memory: Arc::clone(&store.memory),
+        ..Cut::default()
+    };
+    let (first, _) = start(options()?, other).await;
+    first.apply(Command::Start).await?;
+    set(&store.down, false);
+    healthy(&late).await?;
+    assert_eq!(late.snapshot(), first.snapshot());
+    assert!(late.snapshot().stream.is_live);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_uncertain_write_does_not_undo_what_others_changed_elsewhere() -> Result<()> {
+    let store = Cut::default();
+    let other = Cut {
+        memory: Arc::clone(&store.memory),
+        ..Cut::default()
+    };
+    let (one, _) = start(options()?, store.clone()).await;
+    let (two, _) = start(options()?, other).await;
+    set(&store.down, true);
+    assert!(!one.apply(Command::Start).await?.persisted);
+    let patch = SettingsPatch {
+        max_layers: Some(5),
+        ..SettingsPatch::default()
+    };
+    two.apply(Command::PatchConfig(patch)).await?;
+    set(&store.down, false);
+    healthy(&one).await?;
+    let now = one.snapshot();
+    assert!(now.stream.is_live, "ours");
+    assert_eq!(now.settings.max_layers, 5, "theirs");
+    assert_eq!(now.version, 3);
+    Ok(())
+}
