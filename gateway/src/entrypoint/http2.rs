@@ -138,6 +138,7 @@ fn incoming(request: ::http::Request<HyperBody>) -> Incoming {
         version: Version::HTTP_2,
         headers: parts.headers,
         body,
+        unmet: false,
     }
 }
 

@@ -34,9 +34,16 @@ pub async fn forward(
     cx: &mut Context,
     mut request: Request,
 ) -> Result<Response, ProxyError> {
-    if target.scheme == Scheme::H2c {
-        return Err(ProxyError::upstream(ErrorKind::Internal)
-            .because("HTTP/2 servers are not supported yet"));
+    match target.scheme {
+        Scheme::Http | Scheme::Https => {}
+        Scheme::H2c => {
+            return Err(ProxyError::upstream(ErrorKind::Internal)
+                .because("HTTP/2 servers are not supported yet"));
+        }
+        Scheme::Unknown => {
+            return Err(ProxyError::upstream(ErrorKind::Internal)
+                .because(format!("unsupported protocol scheme: {}", target.url)));
+        }
     }
     let start = Instant::now();
     cx.record.server = Some(target.url.clone());

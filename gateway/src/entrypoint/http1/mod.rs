@@ -216,6 +216,7 @@ fn incoming(io: &SharedIo, head: RequestHead) -> Incoming {
         version: head.version,
         headers: head.headers,
         body,
+        unmet: head.expect == Expect::Unknown,
     }
 }
 

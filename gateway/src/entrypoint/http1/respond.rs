@@ -43,17 +43,25 @@ pub(super) enum Broken {
 
 /// Writes `response`. `close` ends the connection with it.
 pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close: bool) -> Written {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let headless = asked.head || bodiless(parts.status);
-    let framing = if headless {
-        announced(&parts.headers)
-    } else {
-        framing(&body, asked)
+    let bodiless = bodiless(parts.status);
+    if parts.status == StatusCode::NOT_MODIFIED {
+        // It would describe a body that the client has already (Go leaves it out too).
+        parts.headers.remove(header::CONTENT_TYPE);
+    }
+    let headless = asked.head || bodiless;
+    let framing = match (&body, bodiless) {
+        (_, true) => Framing::None,
+        (Body::Full(bytes), _) => Framing::Length(bytes.len() as u64),
+        _ if asked.head => announced(&parts.headers),
+        _ => framing(&body, asked),
     };
     let close = !switching && (close || matches!(framing, Framing::UntilClose));
     let persistence = match parts.headers.get(header::UPGRADE) {
         Some(protocol) if switching => Persistence::Upgrade(protocol.as_bytes()),
+        // HTTP/1.0 closes unless it is told otherwise.
+        _ if asked.version < Version::HTTP_11 && close => Persistence::Default,
         _ if close => Persistence::Close,
         _ if asked.version < Version::HTTP_11 => Persistence::KeepAlive,
         _ => Persistence::Default,
