@@ -48,6 +48,9 @@ pub async fn forward(
     let start = Instant::now();
     cx.record.server = Some(target.url.clone());
     let upgrade = upgrade::wanted(&request.headers);
+    if let Some(protocol) = &upgrade {
+        upgrade::ask_as_go(&mut request.headers, protocol);
+    }
     let mut fresh = false;
     loop {
         let kept = if fresh {
