@@ -18,7 +18,9 @@ const GATEWAY: &[&[&str]] = &[
     &["provider", "aggregate", "runtime"],
     &["compile"],
     &["entrypoint", "api", "acme"],
-    &["command", "app"],
+    &["app"],
+    // A subcommand starts the composition root.
+    &["command"],
 ];
 
 /// The stream manager's rooms, lowest first.

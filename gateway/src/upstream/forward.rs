@@ -53,20 +53,7 @@ pub async fn forward(
     }
     let mut fresh = false;
     loop {
-        let kept = if fresh {
-            None
-        } else {
-            pool::take(&target.slot)
-        };
-        let reused = kept.is_some();
-        let stream = match kept {
-            Some(stream) => stream,
-            None => connect::connect(target).await?,
-        };
-        let mut conn = Conn {
-            stream,
-            buf: BytesMut::new(),
-        };
+        let (mut conn, reused) = connection(target, fresh).await?;
         let rewind = match &request.body {
             Body::Full(bytes) => Some(bytes.clone()),
             _ => None,
@@ -100,6 +87,22 @@ pub async fn forward(
             Err(Failure::Final(error)) => return Err(error),
         }
     }
+}
+
+/// A kept connection, or else a new one, and whether it was kept. With `fresh` always a new one.
+async fn connection(target: &Target, fresh: bool) -> Result<(Conn, bool), ProxyError> {
+    let kept = if fresh {
+        None
+    } else {
+        pool::take(&target.slot)
+    };
+    let reused = kept.is_some();
+    let stream = match kept {
+        Some(stream) => stream,
+        None => connect::connect(target).await?,
+    };
+    let buf = BytesMut::new();
+    Ok((Conn { stream, buf }, reused))
 }
 
 /// Go's rule for a request on a kept connection that the server closed without an answer.
