@@ -16,6 +16,9 @@ use crate::http::{Body, ProxyError, Response};
 /// Up to here a chunk is copied beside its framing: one write costs less than three pieces do.
 const COPIED: usize = 16 * 1024;
 
+/// Up to here a whole body is copied behind its head: the copy costs less than a vectored write.
+const GATHERED: usize = 4 * 1024;
+
 /// What of the request decides how its answer is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
@@ -67,7 +70,7 @@ pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close
         _ => Persistence::Default,
     };
     let mut out = Out {
-        bytes: Vec::with_capacity(512),
+        bytes: Vec::with_capacity(512 + gathered(&body)),
         ..Out::default()
     };
     h1::write_response_head(
@@ -90,7 +93,19 @@ pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close
     }
 }
 
+/// Bytes of a body that will be copied behind its head.
+fn gathered(body: &Body) -> usize {
+    match body {
+        Body::Full(bytes) if bytes.len() <= GATHERED => bytes.len(),
+        _ => 0,
+    }
+}
+
 async fn end(io: &SharedIo, mut out: Out, mut data: Bytes, bytes: u64, close: bool) -> Written {
+    if data.len() <= GATHERED {
+        out.bytes.extend_from_slice(&data);
+        data = Bytes::new();
+    }
     match poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
         Ok(()) => Written::Whole { bytes, close },
         Err(error) => Written::Broken {
