@@ -27,7 +27,8 @@ const GATEWAY: &[&[&str]] = &[
 
 /// The stream manager's rooms, lowest first.
 const BACKEND: &[&[&str]] = &[
-    &["config", "observe", "state", "auth"],
+    &["config"],
+    &["observe", "state", "auth"],
     &["store"],
     &["owner", "hub"],
     &["ws", "http", "preview"],
