@@ -4,20 +4,35 @@ use std::process::ExitCode;
 
 use backend::app;
 use backend::config::Config;
+use backend::observe::log;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let (config, warnings) = match Config::from_vars(std::env::vars()) {
+    let read = Config::from_vars(std::env::vars());
+    let settings = read.as_ref().map(|(config, _)| log::Settings::from(config));
+    // Nobody else can have made a log before.
+    let _ = log::install(settings.unwrap_or_default());
+    let (config, warnings) = match read {
         Ok(read) => read,
         Err(errors) => {
-            eprintln!("{errors}");
+            for problem in errors.problems() {
+                tracing::error!(
+                    component = "config",
+                    fatal = true,
+                    variable = problem.variable,
+                    "{problem}"
+                );
+            }
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt().json().init();
     for warning in warnings {
-        tracing::warn!(component = "config", "{warning:?}");
+        tracing::warn!(
+            component = "config",
+            variable = warning.variable,
+            "{warning}"
+        );
     }
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
