@@ -27,6 +27,7 @@ use super::{EntryPoint, Worker};
 use crate::h1::{self, Expect, Framing, HeadError, RequestHead};
 use crate::http::{Body, Connection, Context, Interim, Upgraded};
 use crate::net::{self, Stream};
+use crate::observe::Record;
 
 /// What is read and thrown away of a body nobody wanted, so that the connection can go on (Go's `maxPostHandlerReadBytes`).
 const DRAINED: u64 = 256 * 1024;
@@ -39,7 +40,8 @@ enum Next {
     Close,
     /// The answer broke off: cut, so that the client knows.
     Cut,
-    Tunnel(Upgraded),
+    /// The request is recorded when its tunnel ends.
+    Tunnel(Upgraded, Box<Record>),
 }
 
 /// Serves the requests of one connection until it ends. `early` are bytes already read.
@@ -68,9 +70,9 @@ pub(super) async fn serve(
             Next::Continue => {}
             Next::Close => return linger(&io).await,
             Next::Cut => return cut(&io),
-            Next::Tunnel(upgraded) => {
+            Next::Tunnel(upgraded, record) => {
                 if let Ok(io) = Rc::try_unwrap(io) {
-                    tunnel(&worker, &entry, io.into_inner(), upgraded);
+                    tunnel(&worker, &entry, io.into_inner(), upgraded, record);
                 }
                 return;
             }
@@ -141,13 +143,8 @@ async fn exchange(
         })
         .await
     };
-    let Some(Outcome {
-        response,
-        mut cx,
-        mut ticket,
-    }) = outcome
-    else {
-        // The guard inside the dropped future has recorded it.
+    let Some(Outcome { response, mut cx }) = outcome else {
+        // The record inside the dropped future has told of it.
         return Next::Cut;
     };
     let status = response.status();
@@ -155,13 +152,13 @@ async fn exchange(
         && let Some(upgraded) = cx.upgraded.take()
     {
         let written = respond::write(io, response, asked, false).await;
-        ticket.end(&cx, 0, io.borrow().body_bytes);
+        cx.record.ended(0, io.borrow().body_bytes);
         return match written {
-            Written::Whole { .. } => Next::Tunnel(upgraded),
+            Written::Whole { .. } => Next::Tunnel(upgraded, Box::new(cx.record)),
             Written::Broken { .. } => Next::Cut,
         };
     }
-    finish(worker, io, response, asked, close, &cx, ticket).await
+    finish(worker, io, response, asked, close, &cx).await
 }
 
 async fn finish(
@@ -171,7 +168,6 @@ async fn finish(
     asked: Asked,
     close: bool,
     cx: &Context,
-    mut ticket: dispatch::Ticket,
 ) -> Next {
     if io.borrow().interim {
         crate::http::sniff::guess_type(&mut response);
@@ -181,7 +177,7 @@ async fn finish(
     let received = io.borrow().body_bytes;
     match written {
         Written::Whole { bytes, close } => {
-            ticket.end(cx, bytes, received);
+            cx.record.ended(bytes, received);
             if close || !drain(io).await {
                 Next::Close
             } else {
@@ -195,7 +191,7 @@ async fn finish(
                 }
                 Broken::Body(error) => tracing::debug!(%error, "answer broke off"),
             }
-            ticket.end(cx, bytes, received);
+            cx.record.ended(bytes, received);
             Next::Cut
         }
     }
@@ -292,11 +288,11 @@ fn cut(io: &SharedIo) {
 }
 
 /// Joins the two connections in a task of its own: this one's memory is freed while the tunnel lives.
-fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded) {
+fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded, record: Box<Record>) {
     let options = net::TunnelOptions {
         idle_timeout: entry.tunnel_idle_timeout,
     };
-    let open = worker.open();
+    let open = worker.open(entry);
     let early = io.read.freeze();
     let copied = net::tunnel(
         io.stream,
@@ -308,6 +304,7 @@ fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded) {
     tokio::task::spawn_local(async move {
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
+        drop(record);
         drop(open);
     });
 }
