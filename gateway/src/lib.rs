@@ -15,6 +15,7 @@ pub mod config;
 
 pub mod upstream;
 
+pub mod middleware;
 pub mod service;
 
 pub mod router;

@@ -12,18 +12,23 @@ const GATEWAY: &[&[&str]] = &[
     &["net"],
     // An upgraded connection is handed on as a socket of `net`.
     &["http"],
+    // Plain data on top of `types`; middlewares are built from it.
+    &["config"],
     &["upstream"],
     &["service", "middleware", "tcp", "udp"],
-    &["router", "config"],
+    &["router"],
     &["provider", "aggregate", "runtime"],
     &["compile"],
     &["entrypoint", "api", "acme"],
-    &["command", "app"],
+    &["app"],
+    // A subcommand starts the composition root.
+    &["command"],
 ];
 
 /// The stream manager's rooms, lowest first.
 const BACKEND: &[&[&str]] = &[
-    &["config", "observe", "state", "auth"],
+    &["config"],
+    &["observe", "state", "auth"],
     &["store"],
     &["owner", "hub"],
     &["ws", "http", "preview"],

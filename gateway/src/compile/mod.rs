@@ -70,6 +70,7 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
             .map(|name| routers.tables(name))
             .collect()
     };
+    middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
     let services = services.into_built();
     *kept = Kept {

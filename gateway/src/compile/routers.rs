@@ -20,6 +20,8 @@ use crate::runtime::EntryTables;
 
 /// Deeper trees of routers are refused: each level is a call within a call.
 const DEEPEST: usize = 32;
+/// Above it are the routers of the provider `internal`; no user's router may come before them.
+const HIGHEST: i64 = i64::MAX - 1000;
 
 /// Builds the tables of one run.
 pub(super) struct Routers<'a, 's> {
@@ -114,6 +116,12 @@ impl<'a, 's> Routers<'a, 's> {
         } else {
             default_priority(&router.rule)
         };
+        if router.priority > HIGHEST && provider(name) != "internal" {
+            return Err(format!(
+                "the router priority {} exceeds the max user-defined priority {HIGHEST}",
+                router.priority
+            ));
+        }
         let priority = if router.priority == 0 {
             default
         } else {

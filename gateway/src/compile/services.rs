@@ -160,6 +160,9 @@ fn load_balancer(
     for server in &config.servers {
         let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
             .map_err(|error| format!("error parsing server URL {}: {error}", server.url))?;
+        if let Some(defect) = target.defect() {
+            tracing::warn!(service = name, server = %server.url, "this server can never be reached: {defect}");
+        }
         servers.push(Server {
             target: Arc::new(target),
             weight: server.weight.unwrap_or(1),

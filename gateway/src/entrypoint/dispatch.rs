@@ -24,6 +24,8 @@ pub(super) struct Incoming {
     /// Fields as sent, `Host` included.
     pub(super) headers: HeaderMap,
     pub(super) body: Body,
+    /// `Expect` holds something that nobody can meet (RFC 9110 section 10.1.1).
+    pub(super) unmet: bool,
 }
 
 /// An answer to be written. `cx.record` is to be told how that went; it records the request when it is dropped, and that
@@ -61,10 +63,18 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         version,
         mut headers,
         body,
+        unmet,
     } = incoming;
+    if unmet {
+        return Err(bare(StatusCode::EXPECTATION_FAILED));
+    }
     if method == Method::CONNECT {
         // A tunnel to wherever the client says is no reverse proxy's business (CVE-2026-71324).
         return Err(bare(StatusCode::NOT_IMPLEMENTED));
+    }
+    if method == Method::OPTIONS && &target[..] == b"*" {
+        // About the server as a whole (RFC 9110 section 9.3.7), and so ours to answer.
+        return Err(bare(StatusCode::OK));
     }
     let normalized =
         normalize::normalize(target, entry.target).map_err(|error| refuse_target(error))?;

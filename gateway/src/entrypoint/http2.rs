@@ -141,6 +141,7 @@ fn incoming(request: ::http::Request<HyperBody>, received: &Rc<Cell<u64>>) -> In
         version: Version::HTTP_2,
         headers: parts.headers,
         body,
+        unmet: false,
     }
 }
 

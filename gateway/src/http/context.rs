@@ -63,6 +63,8 @@ pub struct Context {
     pub connection: Rc<Connection>,
     /// Canonical host: lower-case, no port, no trailing dot. What rules match.
     pub host: String,
+    /// A middleware asked that servers are not told the client's address in `X-Forwarded-For`.
+    pub hide_client: bool,
     /// What the access log and the metrics will say.
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
@@ -87,6 +89,7 @@ impl Context {
         Self {
             connection,
             host,
+            hide_client: false,
             record: Record::new(start),
             upgraded: None,
             interim: None,

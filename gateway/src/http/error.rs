@@ -161,8 +161,8 @@ impl Error for ProxyError {
 }
 
 /// An answer of ours: `text` with the fields Go's `http.Error` sets, so that clients see what Traefik sends.
-pub fn answer(status: StatusCode, text: &'static str) -> Response {
-    let mut response = Response::new(Body::from(text));
+pub fn answer(status: StatusCode, text: impl Into<Body>) -> Response {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     plain_text(&mut response);
     response

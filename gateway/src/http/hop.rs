@@ -53,9 +53,7 @@ pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
         remove_nominated(headers);
     }
     let trailers = headers.contains_key(header::TE) && has_token(headers, &header::TE, "trailers");
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
+    remove_listed(headers);
     headers.remove(header::UPGRADE);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
@@ -63,6 +61,36 @@ pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
     if let Some(protocol) = upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, protocol);
+    }
+}
+
+/// Removes from an answer what belongs to the server's connection. `Trailer` stays where `trailers` may follow the
+/// body; an answer of 101 is not for this function, since its fields are the point of it.
+pub fn strip_response(headers: &mut HeaderMap, trailers: bool) {
+    // One look at each name; known names compare by number.
+    let found = headers
+        .keys()
+        .any(|name| HOP_BY_HOP.contains(name) || *name == header::UPGRADE);
+    if !found {
+        return;
+    }
+    let trailer: Vec<HeaderValue> = match trailers {
+        true => headers.get_all(header::TRAILER).iter().cloned().collect(),
+        false => Vec::new(),
+    };
+    if headers.contains_key(header::CONNECTION) {
+        remove_nominated(headers);
+    }
+    remove_listed(headers);
+    headers.remove(header::UPGRADE);
+    for value in trailer {
+        headers.append(header::TRAILER, value);
+    }
+}
+
+fn remove_listed(headers: &mut HeaderMap) {
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
     }
 }
 
@@ -103,6 +131,27 @@ mod tests {
         ]);
         strip(&mut map, true);
         assert_eq!(map, headers(&[("x-keep", "1"), ("te", "trailers")]));
+        let mut map = headers(&[("connection", "TE"), ("te", "trailers")]);
+        strip(&mut map, true);
+        assert!(map.is_empty(), "a nominated field goes, whatever it holds");
+    }
+
+    #[test]
+    fn an_answer_loses_what_belongs_to_the_servers_connection() {
+        let fields = [
+            ("connection", "X-Private"),
+            ("x-private", "1"),
+            ("proxy-authenticate", "Basic"),
+            ("upgrade", "h2c"),
+            ("trailer", "X-Sum"),
+            ("x-public", "1"),
+        ];
+        let mut map = headers(&fields);
+        strip_response(&mut map, false);
+        assert_eq!(map, headers(&[("x-public", "1")]));
+        let mut map = headers(&fields);
+        strip_response(&mut map, true);
+        assert_eq!(map, headers(&[("x-public", "1"), ("trailer", "X-Sum")]));
     }
 
     #[test]

@@ -4,15 +4,20 @@ mod body;
 mod context;
 mod error;
 pub mod forwarded;
+mod gather;
 mod handler;
 pub mod hop;
+mod location;
+pub mod path;
 mod request;
 pub mod sniff;
 
 pub use body::{Body, BoxBody};
 pub use context::{Connection, Context, Interim, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
+pub use gather::{Gathered, SharedBody, gather};
 pub use handler::{Handler, HandlerFuture};
+pub use location::{location, plain, redirect};
 pub use request::{Request, Target};
 
 /// An answer on its way to the client.

@@ -89,6 +89,6 @@ fn leave(cx: &Context, request: &mut Request) {
     forwarded::append_for(
         &mut request.headers,
         connection.peer.ip(),
-        connection.append_forwarded_for,
+        connection.append_forwarded_for && !cx.hide_client,
     );
 }

@@ -5,11 +5,14 @@
 //! Go's grammar first and written out again in terms that mean the same here; what Go refuses is refused with Go's text.
 
 mod class;
+mod template;
 #[cfg(test)]
 mod tests;
 mod translate;
 
 use std::borrow::Cow;
+
+pub use template::Template;
 
 /// A compiled expression. Matching is linear in the input, whatever the expression.
 #[derive(Debug, Clone)]
