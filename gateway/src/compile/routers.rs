@@ -26,6 +26,7 @@ pub(super) struct Routers<'a, 's> {
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
+    middlewares: middlewares::State,
 }
 
 impl<'a, 's> Routers<'a, 's> {
@@ -33,6 +34,7 @@ impl<'a, 's> Routers<'a, 's> {
         input: &'a Input<'a>,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
+        kept: middlewares::Kept,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
@@ -40,7 +42,16 @@ impl<'a, 's> Routers<'a, 's> {
             services,
             objects,
             children,
+            middlewares: middlewares::State {
+                before: kept,
+                ..middlewares::State::default()
+            },
         }
+    }
+
+    /// The middlewares that the next run may use again.
+    pub(super) fn into_kept(self) -> middlewares::Kept {
+        self.middlewares.now
     }
 
     /// The tables of one entry point.
@@ -148,6 +159,7 @@ impl<'a, 's> Routers<'a, 's> {
             self.input,
             self.services,
             self.objects,
+            &mut self.middlewares,
         )
     }
 
