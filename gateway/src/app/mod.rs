@@ -11,28 +11,38 @@ mod shutdown;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
+use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Loaded};
 use crate::runtime::Snapshot;
 
-pub use shutdown::Stop;
+pub use shutdown::{Stop, signalled};
 
 /// What the command line says besides the install configuration.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Worker threads.
     pub workers: usize,
+    /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
+    /// things elsewhere than the files say.
+    pub adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    /// Told once, before the first request: each entry point and where it listens.
+    pub listening: Option<Rc<dyn Fn(&[(String, SocketAddr)])>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             workers: default_workers(),
+            adapt: None,
+            listening: None,
         }
     }
 }
@@ -65,7 +75,11 @@ async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<
     let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);
     let mut control = control::Control::new(&install, &entries.names, options.workers, snapshots)?;
+    control.adapt_by(options.adapt.clone());
     control.apply_internal();
+    if let Some(listening) = &options.listening {
+        listening(&entries.addresses());
+    }
     let threads = workers::start(entries, options.workers, &receiver, &phase)?;
     let providers = control.start_providers();
     tokio::select! {

@@ -35,7 +35,8 @@ pub(super) async fn wait(stop: Stop, install: &Install) {
     }
 }
 
-async fn signalled() {
+/// Waits for SIGTERM or SIGINT.
+pub async fn signalled() {
     match (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

@@ -111,8 +111,7 @@ impl ForwardedRules {
             match name.as_str() {
                 "upgrade" => kept.push("Upgrade"),
                 // Not nominations: the first is a token of its own, the others frame or address the message.
-                "keep-alive" | "close" | "host" | "content-length" | "transfer-encoding" => {
-                }
+                "keep-alive" | "close" | "host" | "content-length" | "transfer-encoding" => {}
                 _ if self.connection.contains(name) => kept.push(name.as_str()),
                 _ => {
                     headers.remove(name);

@@ -720,13 +720,13 @@ fn urls_of_servers() {
     let transport = Transport::new(Settings::default()).unwrap();
     let target = |url: &str| Target::new(url, true, transport.clone());
     let https = target("https://user@[::1]:8443/base/?q#f").unwrap();
-    assert_eq!((https.host.as_str(), https.port), ("::1", 8443));
+    assert_eq!((https.host.as_str(), https.port), ("::1", Some(8443)));
     assert_eq!(
         (https.base.as_str(), https.authority()),
         ("/base", "[::1]:8443")
     );
-    assert_eq!(target("https://a.test").unwrap().port, 443);
-    assert_eq!(target("HTTP://a.test:").unwrap().port, 80);
+    assert_eq!(target("https://a.test").unwrap().port, Some(443));
+    assert_eq!(target("HTTP://a.test:").unwrap().port, Some(80));
     for bad in [
         "a.test",
         "ftp://a.test",
