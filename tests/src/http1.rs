@@ -225,9 +225,9 @@ pub async fn post(port: u16, host: &str, path: &str, body: &str) -> Result<Respo
     send_json("POST", port, host, path, body).await
 }
 
-/// A PUT with a JSON body on a connection of its own.
-pub async fn put(port: u16, host: &str, path: &str, body: &str) -> Result<Response> {
-    send_json("PUT", port, host, path, body).await
+/// A PATCH with a JSON body on a connection of its own.
+pub async fn patch(port: u16, host: &str, path: &str, body: &str) -> Result<Response> {
+    send_json("PATCH", port, host, path, body).await
 }
 
 async fn send_json(
