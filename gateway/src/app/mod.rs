@@ -7,6 +7,7 @@ mod control;
 mod entry;
 mod internal;
 pub mod log;
+mod observe;
 mod shutdown;
 mod workers;
 
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use tokio::runtime::LocalOptions;
@@ -21,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Loaded};
-use crate::runtime::Snapshot;
+use crate::runtime::{Report, Snapshot};
 
 pub use shutdown::{Stop, signalled};
 
@@ -71,22 +73,37 @@ async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<
         tracing::warn!("{warning}");
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Sluice starting");
-    let entries = entry::open(&install, options.workers)?;
+    let observer = observe::open(&install, options.workers)?;
+    let entries = entry::open(&install, &observer)?;
     let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
+    let (reports, report) = watch::channel(Arc::new(Report::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);
-    let mut control = control::Control::new(&install, &entries.names, options.workers, snapshots)?;
+    let terminating = Arc::new(AtomicBool::new(false));
+    let parts = control::Parts {
+        entry_points: entries.names.clone(),
+        internal: internal::handlers(&install, &observer, &report, &terminating),
+        observer: observer.clone(),
+        snapshots,
+        reports,
+    };
+    let mut control = control::Control::new(&install, parts)?;
     control.adapt_by(options.adapt.clone());
     control.apply_internal();
     if let Some(listening) = &options.listening {
         listening(&entries.addresses());
     }
     let threads = workers::start(entries, options.workers, &receiver, &phase)?;
+    let reopening = tokio::task::spawn_local(observe::reopen_on_signal(observer.clone()));
     let providers = control.start_providers();
     tokio::select! {
         () = control.run(providers) => {}
-        () = shutdown::wait(stop, &install) => {}
+        () = shutdown::wait(stop, &install, &terminating) => {}
     }
     shutdown::drain(&install, &phases, threads).await;
+    reopening.abort();
+    if let Some(log) = &observer.access_log {
+        log.close();
+    }
     tracing::info!("Sluice stopped");
     Ok(())
 }

@@ -29,7 +29,7 @@ pub async fn accept(worker: Rc<Worker>, entry: Arc<EntryPoint>, listener: TcpLis
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let (worker, entry) = (Rc::clone(&worker), Arc::clone(&entry));
-                let open = worker.open();
+                let open = worker.open(&entry);
                 tokio::task::spawn_local(async move {
                     if let Err(error) = serve(worker, entry, socket, peer).await {
                         tracing::debug!(%error, %peer, "connection ended");
