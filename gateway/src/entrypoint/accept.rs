@@ -14,7 +14,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::{EntryPoint, Worker, http1, http2};
 use crate::http::{Connection, Tls};
-use crate::net::{Stream, buffer, deadline::Deadline};
+use crate::net::{Deadline, Stream, buffer};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
