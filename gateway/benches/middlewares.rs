@@ -16,7 +16,9 @@ use gateway::config::dynamic::{
     AddPrefix, Headers, InFlightReq, IpAllowList, Middleware, RateLimit, RedirectRegex,
     RedirectScheme, ReplacePathRegex, StripPrefix,
 };
-use gateway::http::{Body, Connection, Context, Handler, HandlerFuture, Request, Response, Target};
+use gateway::http::{
+    Body, Connection, Context, Handler, HandlerFuture, Peer, Request, Response, Target,
+};
 use gateway::middleware::{Site, assemble, build};
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
@@ -82,7 +84,7 @@ fn measure(name: &str, middlewares: &[Middleware]) {
     };
     let chain = assemble(built, Arc::new(Service));
     let connection = Rc::new(Connection {
-        peer: SocketAddr::from(([10, 0, 0, 9], 4000)),
+        peer: Peer::new(SocketAddr::from(([10, 0, 0, 9], 4000))),
         local: SocketAddr::from((Ipv4Addr::LOCALHOST, 80)),
         entry_point: "web".into(),
         append_forwarded_for: true,

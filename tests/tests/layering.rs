@@ -20,12 +20,15 @@ const GATEWAY: &[&[&str]] = &[
     &["provider", "aggregate", "runtime"],
     &["compile"],
     &["entrypoint", "api", "acme"],
-    &["command", "app"],
+    &["app"],
+    // A subcommand starts the composition root.
+    &["command"],
 ];
 
 /// The stream manager's rooms, lowest first.
 const BACKEND: &[&[&str]] = &[
-    &["config", "observe", "state", "auth"],
+    &["config"],
+    &["observe", "state", "auth"],
     &["store"],
     &["owner", "hub"],
     &["ws", "http", "preview"],

@@ -1,3 +1,4 @@
+//! The codec, bytes in and out: what is refused, how bodies are framed, and the same decision wherever the bytes are cut.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use ::http::{HeaderMap, Method, StatusCode};
@@ -312,91 +313,98 @@ fn heads_over_their_limits() {
     );
 }
 
+/// Method, answer, its framing, and whether the connection can go on.
+const ANSWERS: &[(&str, &str, Framing, bool)] = &[
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+        Framing::Length(2),
+        true,
+    ),
+    ("GET", "HTTP/1.1 200 OK\r\n\r\n", Framing::UntilClose, false),
+    (
+        "GET",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n",
+        Framing::Length(2),
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n",
+        Framing::Length(2),
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Framing::UntilClose,
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Framing::Chunked,
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
+        Framing::Chunked,
+        false,
+    ),
+    (
+        "HEAD",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
+        Framing::None,
+        true,
+    ),
+    (
+        "HEAD",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Framing::None,
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+        Framing::None,
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
+        Framing::None,
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n",
+        Framing::None,
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
+        Framing::None,
+        false,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n",
+        Framing::None,
+        true,
+    ),
+    (
+        "GET",
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        Framing::Length(0),
+        false,
+    ),
+];
+
 #[test]
 fn answers_and_their_framing() {
-    use Framing::*;
-    for (method, text, framing, keep) in [
-        (
-            "GET",
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
-            Length(2),
-            true,
-        ),
-        ("GET", "HTTP/1.1 200 OK\r\n\r\n", UntilClose, false),
-        (
-            "GET",
-            "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n",
-            Length(2),
-            false,
-        ),
-        (
-            "GET",
-            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n",
-            Length(2),
-            true,
-        ),
-        (
-            "GET",
-            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            UntilClose,
-            false,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            Chunked,
-            true,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 2\r\n\r\n",
-            Chunked,
-            false,
-        ),
-        (
-            "HEAD",
-            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n",
-            None,
-            true,
-        ),
-        (
-            "HEAD",
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-            None,
-            true,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
-            None,
-            true,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 204 No Content\r\nContent-Length: 4\r\n\r\n",
-            None,
-            false,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 304 Not Modified\r\nContent-Length: 100\r\n\r\n",
-            None,
-            true,
-        ),
-        (
-            "GET",
-            "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n",
-            None,
-            false,
-        ),
-        ("GET", "HTTP/1.1 103 Early\r\nLink: x\r\n\r\n", None, true),
-        (
-            "GET",
-            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-            Length(0),
-            false,
-        ),
-    ] {
+    for &(method, text, framing, keep) in ANSWERS {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let head = parse_response(&mut BytesMut::from(text), &method, &Limits::default())
             .unwrap()
@@ -580,11 +588,19 @@ fn heads_are_written_as_go_writes_them() {
         String::from_utf8(out).unwrap(),
         "HTTP/1.1 404 Not Found\r\nX-A: 1\r\nX-A: 2\r\nSec-WebSocket-Key: k\r\nDate: now\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     );
+}
+
+#[test]
+fn chunk_sizes_are_written_in_hexadecimal() {
     for length in [1, 15, 16, 255, 32_768, usize::MAX] {
         let mut out = Vec::new();
         chunk_start(&mut out, length);
         assert_eq!(String::from_utf8(out).unwrap(), format!("{length:x}\r\n"));
     }
+}
+
+#[test]
+fn an_answer_without_a_date_gets_one() {
     let mut out = Vec::new();
     write_response_head(
         &mut out,

@@ -58,7 +58,9 @@ pub fn write_request_head(
     out.extend_from_slice(line.host);
     out.extend_from_slice(b"\r\n");
     for (name, value) in headers {
-        if !is_of_connection(name) {
+        // An empty `User-Agent` says that there is none, and Go's client sends none.
+        let void = *name == header::USER_AGENT && value.is_empty();
+        if !void && !is_of_connection(name) {
             write_field(out, name, value.as_bytes());
         }
     }
@@ -192,13 +194,17 @@ pub fn chunk_start(out: &mut Vec<u8>, length: usize) {
     out.extend_from_slice(CHUNK_END);
 }
 
-/// Appends the end of a chunked body, with its trailers.
+/// Appends the end of a chunked body, with its trailers, sorted by name as Go sends them.
 pub fn last_chunk(out: &mut Vec<u8>, trailers: Option<&HeaderMap>) {
     out.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers.into_iter().flatten() {
-        if super::fields::may_trail(name) {
-            write_field(out, name, value.as_bytes());
-        }
+    let mut fields: Vec<_> = trailers
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| super::fields::may_trail(name))
+        .collect();
+    fields.sort_by_key(|(name, _)| name.as_str());
+    for (name, value) in fields {
+        write_field(out, name, value.as_bytes());
     }
     out.extend_from_slice(CHUNK_END);
 }

@@ -120,7 +120,7 @@ fn lead(request: &mut Request) {
 
 /// The answer that stands for an error of the tail.
 pub(super) fn failed(cx: &Context, error: ProxyError) -> Response {
-    tracing::debug!(%error, router = ?cx.record.router, server = ?cx.record.server, "request failed");
+    tracing::debug!(%error, router = ?cx.record.router(), server = ?cx.record.server, "request failed");
     let unsent = error.is_retryable();
     let mut response = error.into_response();
     if unsent {

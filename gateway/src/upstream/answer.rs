@@ -14,7 +14,7 @@ use super::pool;
 use super::slot::Slot;
 use super::target::Target;
 use crate::h1::{BodyDecoder, Decoded, Framing, ResponseHead};
-use crate::http::{Body, Context, ErrorKind, ProxyError, Response};
+use crate::http::{Body, Context, ErrorKind, ProxyError, Response, hop};
 use crate::net::buffer;
 
 /// Answers up to this length are waited for, for one read, so that they need no streaming body.
@@ -82,6 +82,7 @@ pub(super) async fn receive(
     let mut response = Response::new(body);
     *response.status_mut() = head.status;
     *response.headers_mut() = head.headers;
+    hop::strip_response(response.headers_mut(), head.framing == Framing::Chunked);
     Ok(response)
 }
 

@@ -71,15 +71,21 @@ fn handshake_kind(error: &io::Error) -> ErrorKind {
 
 /// The first address that takes the connection.
 async fn dial_tcp(target: &Target) -> io::Result<TcpStream> {
+    let Some(port) = target.port else {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{}: ports end at 65535", target.authority),
+        ));
+    };
     if let Ok(address) = target.host.parse::<IpAddr>() {
-        return TcpStream::connect(SocketAddr::new(address, target.port)).await;
+        return TcpStream::connect(SocketAddr::new(address, port)).await;
     }
     let mut last = io::Error::new(
         io::ErrorKind::NotFound,
         format!("no address for `{}`", target.host),
     );
     for address in resolve(&target.host).await? {
-        match TcpStream::connect(SocketAddr::new(address, target.port)).await {
+        match TcpStream::connect(SocketAddr::new(address, port)).await {
             Ok(socket) => return Ok(socket),
             Err(error) => last = error,
         }

@@ -34,29 +34,26 @@ pub async fn forward(
     cx: &mut Context,
     mut request: Request,
 ) -> Result<Response, ProxyError> {
-    if target.scheme == Scheme::H2c {
-        return Err(ProxyError::upstream(ErrorKind::Internal)
-            .because("HTTP/2 servers are not supported yet"));
+    match target.scheme {
+        Scheme::Http | Scheme::Https => {}
+        Scheme::H2c => {
+            return Err(ProxyError::upstream(ErrorKind::Internal)
+                .because("HTTP/2 servers are not supported yet"));
+        }
+        Scheme::Unknown => {
+            return Err(ProxyError::upstream(ErrorKind::Internal)
+                .because(format!("unsupported protocol scheme: {}", target.url)));
+        }
     }
     let start = Instant::now();
     cx.record.server = Some(target.url.clone());
     let upgrade = upgrade::wanted(&request.headers);
+    if let Some(protocol) = &upgrade {
+        upgrade::ask_as_go(&mut request.headers, protocol);
+    }
     let mut fresh = false;
     loop {
-        let kept = if fresh {
-            None
-        } else {
-            pool::take(&target.slot)
-        };
-        let reused = kept.is_some();
-        let stream = match kept {
-            Some(stream) => stream,
-            None => connect::connect(target).await?,
-        };
-        let mut conn = Conn {
-            stream,
-            buf: BytesMut::new(),
-        };
+        let (mut conn, reused) = connection(target, fresh).await?;
         let rewind = match &request.body {
             Body::Full(bytes) => Some(bytes.clone()),
             _ => None,
@@ -90,6 +87,22 @@ pub async fn forward(
             Err(Failure::Final(error)) => return Err(error),
         }
     }
+}
+
+/// A kept connection, or else a new one, and whether it was kept. With `fresh` always a new one.
+async fn connection(target: &Target, fresh: bool) -> Result<(Conn, bool), ProxyError> {
+    let kept = if fresh {
+        None
+    } else {
+        pool::take(&target.slot)
+    };
+    let reused = kept.is_some();
+    let stream = match kept {
+        Some(stream) => stream,
+        None => connect::connect(target).await?,
+    };
+    let buf = BytesMut::new();
+    Ok((Conn { stream, buf }, reused))
 }
 
 /// Go's rule for a request on a kept connection that the server closed without an answer.

@@ -15,6 +15,8 @@ pub enum Scheme {
     Https,
     /// HTTP/2 without TLS, known beforehand.
     H2c,
+    /// Anything else: each request is answered with 500, as Traefik does.
+    Unknown,
 }
 
 /// A server's URL that cannot be used.
@@ -23,10 +25,7 @@ pub enum TargetError {
     /// No `scheme://host`.
     #[error("`{0}` is not a server URL: write it as http://host:port")]
     NotAUrl(String),
-    /// A scheme other than http, https, h2c.
-    #[error("unsupported protocol scheme `{0}`: servers are http, https or h2c")]
-    Scheme(String),
-    /// A port that is not a number up to 65535.
+    /// A port that is not a number.
     #[error("`{0}` is not a port")]
     Port(String),
 }
@@ -37,7 +36,8 @@ pub struct Target {
     pub(super) scheme: Scheme,
     /// Name or address to connect to, without brackets.
     pub(super) host: String,
-    pub(super) port: u16,
+    /// `None` where the URL's is over 65535: nobody can be reached there.
+    pub(super) port: Option<u16>,
     /// `host:port` as the URL has it: the `Host` of requests that bring none.
     pub(super) authority: String,
     /// Put in front of each request's path.
@@ -63,7 +63,7 @@ impl Target {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
             "h2c" => Scheme::H2c,
-            _ => return Err(TargetError::Scheme(scheme.to_owned())),
+            _ => Scheme::Unknown,
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         let authority = authority.rsplit('@').next().unwrap_or_default();
@@ -104,6 +104,17 @@ impl Target {
         self.scheme
     }
 
+    /// What is wrong with a URL that can be read, but never be reached.
+    pub fn defect(&self) -> Option<&'static str> {
+        if self.scheme == Scheme::Unknown {
+            Some("unsupported protocol scheme: servers are http, https or h2c")
+        } else if self.port.is_none() {
+            Some("ports end at 65535")
+        } else {
+            None
+        }
+    }
+
     /// `host:port` as the URL has it: the `Host` where `passHostHeader` is off.
     pub fn authority(&self) -> &str {
         &self.authority
@@ -111,7 +122,7 @@ impl Target {
 }
 
 /// Host without brackets, and port.
-fn split_port(authority: &str, default: u16) -> Result<(&str, u16), TargetError> {
+fn split_port(authority: &str, default: u16) -> Result<(&str, Option<u16>), TargetError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
             let (host, rest) = rest.split_once(']').unwrap_or((rest, ""));
@@ -120,10 +131,10 @@ fn split_port(authority: &str, default: u16) -> Result<(&str, u16), TargetError>
         None => authority.split_once(':').unwrap_or((authority, "")),
     };
     if port.is_empty() {
-        return Ok((host, default));
+        return Ok((host, Some(default)));
     }
-    match port.parse() {
-        Ok(port) if port != 0 => Ok((host, port)),
-        _ => Err(TargetError::Port(port.to_owned())),
+    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(TargetError::Port(port.to_owned()));
     }
+    Ok((host, port.parse().ok()))
 }

@@ -1,6 +1,6 @@
 //! Requests that ask for another protocol, and the 101 that grants it (RFC 9110 section 7.8).
 
-use ::http::header::{CONNECTION, UPGRADE};
+use ::http::header::{ACCEPT_ENCODING, CONNECTION, UPGRADE};
 use ::http::{HeaderMap, HeaderValue};
 
 use super::exchange::Conn;
@@ -11,6 +11,15 @@ use crate::http::{Body, Context, ErrorKind, ProxyError, Response, Upgraded};
 pub(super) fn wanted(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
     names_upgrade(headers).then(|| protocol.clone())
+}
+
+/// Go's client asks for gzip where nobody else did, on a WebSocket's handshake too; servers that look at the field
+/// see here what they saw behind Traefik. Frames are never compressed that way.
+pub(super) fn ask_as_go(headers: &mut HeaderMap, protocol: &HeaderValue) {
+    let websocket = protocol.as_bytes().eq_ignore_ascii_case(b"websocket");
+    if websocket && !headers.contains_key(ACCEPT_ENCODING) {
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+    }
 }
 
 fn names_upgrade(headers: &HeaderMap) -> bool {

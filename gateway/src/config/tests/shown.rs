@@ -3,9 +3,7 @@
 use crate::config::dynamic::{self, Type};
 use crate::config::source::Format;
 
-#[test]
-fn shown_as_the_api_shows_it() {
-    let text = r#"
+const TEXT: &str = r#"
 http:
   routers:
     r: { rule: "Path(`/s`)", service: a, tls: {}, observability: { metrics: false } }
@@ -22,13 +20,13 @@ tcp:
   routers: { t: { rule: "HostSNI(`t`)", service: ta, tls: {} } }
   services: { ta: { loadBalancer: { servers: [ { address: "x:1" } ] } } }
 "#;
-    let config = dynamic::parse_text("d.yml", text, Format::Yaml)
+
+#[test]
+fn shown_as_the_api_shows_it() {
+    let config = dynamic::parse_text("d.yml", TEXT, Format::Yaml)
         .unwrap()
         .config;
     let (http, tcp) = (config.http.unwrap(), config.tcp.unwrap());
-    assert_eq!(http.middlewares["empty"].type_of(), Type::None);
-    assert_eq!(http.middlewares["unused"].type_of(), Type::One("compress"));
-    assert_eq!(http.services["w"].type_of(), Type::One("weighted"));
     let shown = |value: &dyn erased::Json| value.json();
     for (value, expected) in [
         (
@@ -71,6 +69,17 @@ tcp:
     ] {
         assert_eq!(value, expected);
     }
+}
+
+#[test]
+fn types_are_told_apart() {
+    let config = dynamic::parse_text("d.yml", TEXT, Format::Yaml)
+        .unwrap()
+        .config;
+    let http = config.http.unwrap();
+    assert_eq!(http.middlewares["empty"].type_of(), Type::None);
+    assert_eq!(http.middlewares["unused"].type_of(), Type::One("compress"));
+    assert_eq!(http.services["w"].type_of(), Type::One("weighted"));
 }
 
 mod erased {

@@ -16,6 +16,9 @@ use crate::http::{Body, ProxyError, Response};
 /// Up to here a chunk is copied beside its framing: one write costs less than three pieces do.
 const COPIED: usize = 16 * 1024;
 
+/// Up to here a whole body is copied behind its head: the copy costs less than a vectored write.
+const GATHERED: usize = 4 * 1024;
+
 /// What of the request decides how its answer is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
@@ -43,23 +46,31 @@ pub(super) enum Broken {
 
 /// Writes `response`. `close` ends the connection with it.
 pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close: bool) -> Written {
-    let (parts, body) = response.into_parts();
+    let (mut parts, body) = response.into_parts();
     let switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
-    let headless = asked.head || bodiless(parts.status);
-    let framing = if headless {
-        announced(&parts.headers)
-    } else {
-        framing(&body, asked)
+    let bodiless = bodiless(parts.status);
+    if parts.status == StatusCode::NOT_MODIFIED {
+        // It would describe a body that the client has already (Go leaves it out too).
+        parts.headers.remove(header::CONTENT_TYPE);
+    }
+    let headless = asked.head || bodiless;
+    let framing = match (&body, bodiless) {
+        (_, true) => Framing::None,
+        (Body::Full(bytes), _) => Framing::Length(bytes.len() as u64),
+        _ if asked.head => announced(&parts.headers),
+        _ => framing(&body, asked),
     };
     let close = !switching && (close || matches!(framing, Framing::UntilClose));
     let persistence = match parts.headers.get(header::UPGRADE) {
         Some(protocol) if switching => Persistence::Upgrade(protocol.as_bytes()),
+        // HTTP/1.0 closes unless it is told otherwise.
+        _ if asked.version < Version::HTTP_11 && close => Persistence::Default,
         _ if close => Persistence::Close,
         _ if asked.version < Version::HTTP_11 => Persistence::KeepAlive,
         _ => Persistence::Default,
     };
     let mut out = Out {
-        bytes: Vec::with_capacity(512),
+        bytes: Vec::with_capacity(512 + gathered(&body)),
         ..Out::default()
     };
     h1::write_response_head(
@@ -82,7 +93,19 @@ pub(super) async fn write(io: &SharedIo, response: Response, asked: Asked, close
     }
 }
 
+/// Bytes of a body that will be copied behind its head.
+fn gathered(body: &Body) -> usize {
+    match body {
+        Body::Full(bytes) if bytes.len() <= GATHERED => bytes.len(),
+        _ => 0,
+    }
+}
+
 async fn end(io: &SharedIo, mut out: Out, mut data: Bytes, bytes: u64, close: bool) -> Written {
+    if data.len() <= GATHERED {
+        out.bytes.extend_from_slice(&data);
+        data = Bytes::new();
+    }
     match poll_fn(|cx| io.borrow_mut().poll_write(cx, &mut out, &mut data)).await {
         Ok(()) => Written::Whole { bytes, close },
         Err(error) => Written::Broken {

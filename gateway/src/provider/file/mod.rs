@@ -1,5 +1,6 @@
 //! The file provider: one file or a directory tree, read again when it changes or on SIGHUP.
 
+mod hangup;
 mod load;
 mod merge;
 mod template;
@@ -9,7 +10,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
 
 use super::Message;
 use crate::config::dynamic::Parsed;
@@ -24,10 +24,6 @@ pub use template::expand_template;
 /// The provider's name.
 pub const NAME: &str = "file";
 
-/// Changes that follow each other within this time are one change.
-const QUIET: Duration = Duration::from_millis(100);
-/// A change is read after this time at the latest, however fast others follow.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// After this time a file that could not be read is read once more before anybody hears of it: it may have been half
 /// written.
 const SECOND_LOOK: Duration = Duration::from_millis(300);
@@ -72,7 +68,7 @@ impl FileWatch {
             return;
         };
         let mut watcher = self.watch.then(|| watch::Watcher::new(&place));
-        let mut hangup = hangup();
+        let mut hangup = hangup::listen();
         // Before the first reading, so that no change falls between the two.
         let first = self.read(&place).await;
         if !report(&messages, first).await {
@@ -80,11 +76,11 @@ impl FileWatch {
         }
         loop {
             tokio::select! {
-                () = changed(&mut watcher) => {}
-                () = hung_up(&mut hangup) => {}
+                () = watch::changed(&mut watcher) => {}
+                () = hangup::heard(&mut hangup) => {}
                 () = messages.closed() => return,
             }
-            settle(&mut watcher).await;
+            watch::settle(&mut watcher).await;
             let mut result = self.read(&place).await;
             if result.is_err() {
                 tokio::time::sleep(SECOND_LOOK).await;
@@ -137,41 +133,6 @@ async fn report(messages: &mpsc::Sender<Message>, result: Result<Parsed, ConfigE
         })
         .await
         .is_ok()
-}
-
-async fn changed(watcher: &mut Option<watch::Watcher>) {
-    match watcher {
-        Some(watcher) => watcher.changed().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Waits until no change has followed another for a while.
-async fn settle(watcher: &mut Option<watch::Watcher>) {
-    let latest = Instant::now() + PATIENCE;
-    loop {
-        let quiet = (Instant::now() + QUIET).min(latest);
-        tokio::select! {
-            () = sleep_until(quiet) => return,
-            () = changed(watcher) => {}
-        }
-    }
-}
-
-fn hangup() -> Option<tokio::signal::unix::Signal> {
-    let signal = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup());
-    signal
-        .inspect_err(|error| tracing::warn!(provider = NAME, "SIGHUP will not be noticed: {error}"))
-        .ok()
-}
-
-async fn hung_up(signal: &mut Option<tokio::signal::unix::Signal>) {
-    if let Some(signal) = signal
-        && signal.recv().await.is_some()
-    {
-        return;
-    }
-    std::future::pending::<()>().await;
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
+use super::watch::QUIET;
 use super::*;
 
 fn router(host: &str) -> String {

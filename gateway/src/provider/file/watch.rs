@@ -7,11 +7,16 @@ use std::time::{Duration, SystemTime};
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher as _};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
 
 use super::{NAME, Place};
 
 /// Between two looks where the system does not notify.
 const POLL: Duration = Duration::from_secs(2);
+/// Changes that follow each other within this time are one change.
+pub(super) const QUIET: Duration = Duration::from_millis(100);
+/// A change is read after this time at the latest, however fast others follow.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Watches a place.
 #[derive(Debug)]
@@ -78,6 +83,26 @@ impl Watcher {
                 let _ = watcher.unwatch(&file);
                 let _ = watcher.watch(&file, RecursiveMode::NonRecursive);
             }
+        }
+    }
+}
+
+/// Waits for the next change; for ever where nothing is watched.
+pub(super) async fn changed(watcher: &mut Option<Watcher>) {
+    match watcher {
+        Some(watcher) => watcher.changed().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Waits until no change has followed another for a while.
+pub(super) async fn settle(watcher: &mut Option<Watcher>) {
+    let latest = Instant::now() + PATIENCE;
+    loop {
+        let quiet = (Instant::now() + QUIET).min(latest);
+        tokio::select! {
+            () = sleep_until(quiet) => return,
+            () = changed(watcher) => {}
         }
     }
 }

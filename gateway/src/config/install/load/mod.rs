@@ -1,7 +1,10 @@
 //! Where the install configuration is taken from: one file, or the flags, or the environment, never a mixture.
 
-use std::path::{Path, PathBuf};
+mod find;
 
+use std::path::PathBuf;
+
+use self::find::find;
 use super::effective::complete;
 use super::validate::validate;
 use super::{Install, help};
@@ -140,52 +143,6 @@ fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Result<Node, ConfigEr
         tree.at.clone(),
         Value::Map(Map { entries, own: None }),
     ))
-}
-
-/// The first file that exists: the one that was named, then Traefik's default places.
-fn find(named: Option<&str>, env: &[(String, String)]) -> Option<PathBuf> {
-    let named = named
-        .filter(|name| !name.trim().is_empty())
-        .map(str::to_owned);
-    let defaults = [
-        "/etc/traefik/traefik",
-        "$XDG_CONFIG_HOME/traefik",
-        "$HOME/.config/traefik",
-        "./traefik",
-    ];
-    let defaults = defaults
-        .iter()
-        .flat_map(|base| ["toml", "yaml", "yml"].map(|ext| format!("{base}.{ext}")));
-    let path = named
-        .into_iter()
-        .chain(defaults)
-        .map(|path| expand(&path, env))
-        .find(|path| Path::new(path).exists())?;
-    let path = PathBuf::from(path);
-    Some(std::path::absolute(&path).unwrap_or(path))
-}
-
-/// Puts in the values of `$NAME` and `${NAME}`; a variable that is not set is empty.
-fn expand(text: &str, env: &[(String, String)]) -> String {
-    let value = |name: &str| {
-        env.iter()
-            .find(|(key, _)| key == name)
-            .map_or("", |(_, value)| value.as_str())
-    };
-    let mut parts = text.split('$');
-    let mut expanded = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let braced = part.strip_prefix('{').and_then(|rest| rest.split_once('}'));
-        let (name, rest) = braced.unwrap_or_else(|| {
-            let end = part
-                .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                .unwrap_or(part.len());
-            part.split_at(end)
-        });
-        expanded.push_str(value(name));
-        expanded.push_str(rest);
-    }
-    expanded
 }
 
 #[cfg(test)]

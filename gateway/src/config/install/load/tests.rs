@@ -30,29 +30,28 @@ fn refused(result: Result<Loaded, ConfigErrors>, expected: &str) {
     assert!(message.contains(expected), "{message}\nlacks {expected}");
 }
 
+/// Every way to write a flag that Traefik takes.
+const FLAGS: &[&str] = &[
+    "--entryPoints.web.address=:81",
+    "--ENTRYPOINTS.web.FORWARDEDHEADERS.TRUSTEDIPS=10.0.0.0/8,127.0.0.1/32",
+    "-entrypoints.other.address",
+    ":82",
+    "--entrypoints.web.transport.respondingtimeouts.readtimeout=42",
+    "--entrypoints.web.transport.respondingTimeouts.idleTimeout=1m30s",
+    "--entrypoints.web.http.tls.domains[0].main=a.test",
+    "--entrypoints.web.http.tls.domains[0].sans=b.test,c.test",
+    "--api.insecure",
+    "--api.dashboard=false",
+    "--metrics.prometheus.buckets=0.1,0.3",
+    "--metrics.prometheus.buckets=1.2",
+    "--ping",
+    "true",
+    "--log.level=DEBUG",
+];
+
 #[test]
 fn flags_in_every_spelling() {
-    let loaded = run(
-        &[
-            "--entryPoints.web.address=:81",
-            "--ENTRYPOINTS.web.FORWARDEDHEADERS.TRUSTEDIPS=10.0.0.0/8,127.0.0.1/32",
-            "-entrypoints.other.address",
-            ":82",
-            "--entrypoints.web.transport.respondingtimeouts.readtimeout=42",
-            "--entrypoints.web.transport.respondingTimeouts.idleTimeout=1m30s",
-            "--entrypoints.web.http.tls.domains[0].main=a.test",
-            "--entrypoints.web.http.tls.domains[0].sans=b.test,c.test",
-            "--api.insecure",
-            "--api.dashboard=false",
-            "--metrics.prometheus.buckets=0.1,0.3",
-            "--metrics.prometheus.buckets=1.2",
-            "--ping",
-            "true",
-            "--log.level=DEBUG",
-        ],
-        &[("TRAEFIK_ACCESSLOG", "true")],
-    )
-    .unwrap();
+    let loaded = run(FLAGS, &[("TRAEFIK_ACCESSLOG", "true")]).unwrap();
     let config = &loaded.config;
     assert_eq!(loaded.source, Source::Flags);
     let web = &config.entry_points["web"];
@@ -213,60 +212,63 @@ fn flags_that_are_refused() {
     }
 }
 
+/// Files with something wrong in them, and what the error says.
+const REFUSED: &[(&str, &str)] = &[
+    (
+        "entryPoints: { web: { address: '127.0.0.1' } }",
+        "traefik.yml:1:32: entryPoints.web.address: address",
+    ),
+    (
+        "entryPoints: { web: { address: ':99999' } }",
+        "invalid port",
+    ),
+    (
+        "entryPoints: { web: { address: ':1/sctp' } }",
+        "invalid protocol: sctp",
+    ),
+    ("entryPoints: { web: {} }", "has no address"),
+    (
+        "entryPoints: { web: { nothing: 1, address: ':1' } }",
+        "unknown key `nothing`",
+    ),
+    (
+        "entryPoints: { web: { address: ':1', proxyProtocol: { trustedIPs: [x] } } }",
+        "no IP address",
+    ),
+    ("api: { basePath: nope }", "valid absolute URL path"),
+    (
+        "providers: { precedence: [nowhere] }",
+        "\"nowhere\" is not a valid provider name",
+    ),
+    ("experimental: { http3: true }", "no longer experimental"),
+    ("metrics: { influxDB: { address: x } }", "influxDB2"),
+    ("tracing: { jaeger: {} }", "tracing.otlp"),
+    ("pilot: { token: x }", "Pilot was removed"),
+    (
+        "providers: { docker: { swarmMode: true } }",
+        "providers.swarm",
+    ),
+    (
+        "providers: { http: { endpoint: x, tls: { caOptional: true } } }",
+        "removed in v3",
+    ),
+    (
+        "core: { defaultRuleSyntax: v1 }",
+        "unsupported default rule syntax",
+    ),
+    (
+        "certificatesResolvers: { le: { acme: { storage: '' } } }",
+        "no storage",
+    ),
+    ("log: { otlp: {} }", "experimental.otlplogs"),
+    ("metrics: {}", "cannot be a standalone element"),
+    ("{}", "no valid configuration found in file"),
+    ("nothing: 1", "no valid configuration found in file"),
+];
+
 #[test]
 fn files_that_are_refused() {
-    for (text, expected) in [
-        (
-            "entryPoints: { web: { address: '127.0.0.1' } }",
-            "traefik.yml:1:32: entryPoints.web.address: address",
-        ),
-        (
-            "entryPoints: { web: { address: ':99999' } }",
-            "invalid port",
-        ),
-        (
-            "entryPoints: { web: { address: ':1/sctp' } }",
-            "invalid protocol: sctp",
-        ),
-        ("entryPoints: { web: {} }", "has no address"),
-        (
-            "entryPoints: { web: { nothing: 1, address: ':1' } }",
-            "unknown key `nothing`",
-        ),
-        (
-            "entryPoints: { web: { address: ':1', proxyProtocol: { trustedIPs: [x] } } }",
-            "no IP address",
-        ),
-        ("api: { basePath: nope }", "valid absolute URL path"),
-        (
-            "providers: { precedence: [nowhere] }",
-            "\"nowhere\" is not a valid provider name",
-        ),
-        ("experimental: { http3: true }", "no longer experimental"),
-        ("metrics: { influxDB: { address: x } }", "influxDB2"),
-        ("tracing: { jaeger: {} }", "tracing.otlp"),
-        ("pilot: { token: x }", "Pilot was removed"),
-        (
-            "providers: { docker: { swarmMode: true } }",
-            "providers.swarm",
-        ),
-        (
-            "providers: { http: { endpoint: x, tls: { caOptional: true } } }",
-            "removed in v3",
-        ),
-        (
-            "core: { defaultRuleSyntax: v1 }",
-            "unsupported default rule syntax",
-        ),
-        (
-            "certificatesResolvers: { le: { acme: { storage: '' } } }",
-            "no storage",
-        ),
-        ("log: { otlp: {} }", "experimental.otlplogs"),
-        ("metrics: {}", "cannot be a standalone element"),
-        ("{}", "no valid configuration found in file"),
-        ("nothing: 1", "no valid configuration found in file"),
-    ] {
+    for (text, expected) in REFUSED {
         refused(yaml(text), expected);
     }
 }
@@ -326,10 +328,4 @@ fn shown_as_traefik_shows_it() {
         r#""udp":{"timeout":"3s"}}"#
     );
     assert_eq!(shown, expected);
-}
-
-#[test]
-fn variables_in_paths() {
-    let env = [("A".to_owned(), "x".to_owned())];
-    assert_eq!(expand("$A/${A}b/$NONE/$A.toml", &env), "x/xb//x.toml");
 }
