@@ -26,6 +26,7 @@ pub mod runtime;
 
 pub mod compile;
 
+pub mod api;
 pub mod entrypoint;
 
 pub mod app;

@@ -1,6 +1,7 @@
 //! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -13,8 +14,9 @@ use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::Install;
 use crate::net::tls::{Pair, self_signed};
+use crate::observe::Observer;
 use crate::provider::{Message, Provider, file::FileWatch};
-use crate::runtime::Snapshot;
+use crate::runtime::{Report, Snapshot};
 
 /// Configurations that may wait to be looked at; providers wait when there are more.
 const WAITING: usize = 64;
@@ -24,7 +26,7 @@ pub(super) struct Control {
     install: Arc<Install>,
     defaults: Defaults,
     entry_points: Vec<String>,
-    workers: usize,
+    observer: Observer,
     internal: Internal,
     fallback_certificate: Pair,
     /// The last good configuration of each provider.
@@ -33,21 +35,35 @@ pub(super) struct Control {
     merged: Merged,
     kept: Kept,
     snapshots: watch::Sender<Arc<Snapshot>>,
+    reports: watch::Sender<Arc<Report>>,
     throttle: Duration,
+    adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+}
+
+/// What the loop is given.
+pub(super) struct Parts {
+    pub(super) entry_points: Vec<String>,
+    pub(super) observer: Observer,
+    pub(super) internal: Internal,
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
+    pub(super) reports: watch::Sender<Arc<Report>>,
 }
 
 impl Control {
-    pub(super) fn new(
-        install: &Arc<Install>,
-        entry_points: &[String],
-        workers: usize,
-        snapshots: watch::Sender<Arc<Snapshot>>,
-    ) -> anyhow::Result<Self> {
+    pub(super) fn new(install: &Arc<Install>, parts: Parts) -> anyhow::Result<Self> {
+        let Parts {
+            entry_points,
+            observer,
+            internal,
+            snapshots,
+            reports,
+        } = parts;
         Ok(Self {
             defaults: Defaults::new(install),
-            entry_points: entry_points.to_vec(),
-            workers,
-            internal: super::internal::handlers(),
+            entry_points,
+            observer,
+            internal,
+            reports,
             fallback_certificate: self_signed().context("cannot make the default certificate")?,
             providers: BTreeMap::new(),
             merged: Merged::default(),
@@ -59,7 +75,13 @@ impl Control {
                 .limit()
                 .unwrap_or_default(),
             install: Arc::clone(install),
+            adapt: None,
         })
+    }
+
+    /// Changes what providers say from now on, before it counts.
+    pub(super) fn adapt_by(&mut self, adapt: Option<Rc<dyn Fn(&mut Dynamic)>>) {
+        self.adapt = adapt;
     }
 
     /// Puts in force what follows from the install configuration alone.
@@ -94,7 +116,10 @@ impl Control {
                 message = messages.recv(), if open => match message {
                     Some(message) => {
                         let known = self.providers.contains_key(&message.provider);
-                        if let Ok(config) = message.config {
+                        if let Ok(mut config) = message.config {
+                            if let Some(adapt) = &self.adapt {
+                                adapt(&mut config);
+                            }
                             self.providers.insert(message.provider, config);
                             let at = if known { quiet_until.max(Instant::now()) } else { Instant::now() };
                             next = Some(next.map_or(at, |next| next.min(at)));
@@ -124,7 +149,7 @@ impl Control {
         }
         let Compiled {
             snapshot,
-            objects,
+            report,
             problems,
         } = compile(
             &Input {
@@ -133,20 +158,23 @@ impl Control {
                 internal: &self.internal,
                 precedence: &self.install.providers.precedence,
                 fallback_certificate: Some(&self.fallback_certificate),
-                workers: self.workers,
+                workers: self.observer.workers,
+                observer: &self.observer,
             },
             &mut self.kept,
         );
         for problem in problems {
             tracing::error!("{problem}");
         }
-        for (name, router) in &objects.routers {
-            for error in &router.errors {
+        for (name, router) in &report.routers {
+            for error in &router.state.errors {
                 tracing::error!(router = %name, "{error}");
             }
         }
         self.merged = merged;
+        super::observe::report(&self.observer, &report);
         self.snapshots.send_replace(Arc::new(snapshot));
+        self.reports.send_replace(Arc::new(report));
     }
 }
 

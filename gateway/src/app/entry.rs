@@ -12,6 +12,7 @@ use crate::entrypoint::{EntryPoint, Underscores};
 use crate::h1::Limits;
 use crate::http::forwarded::ForwardedRules;
 use crate::net::listener;
+use crate::observe::{Asks, Observer};
 use crate::types::{Duration, IpSet};
 
 /// Entry points that listen.
@@ -24,8 +25,20 @@ pub(super) struct Entries {
     pub(super) settings: Vec<Arc<EntryPoint>>,
 }
 
+impl Entries {
+    /// Where each listens.
+    pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let sockets = self.listeners.first().into_iter().flatten();
+        let named = self.names.iter().zip(sockets);
+        named
+            .filter_map(|(name, socket)| Some((name.clone(), socket.local_addr().ok()?)))
+            .collect()
+    }
+}
+
 /// Binds every TCP entry point for every worker.
-pub(super) fn open(install: &Install, workers: usize) -> anyhow::Result<Entries> {
+pub(super) fn open(install: &Install, observer: &Observer) -> anyhow::Result<Entries> {
+    let workers = observer.workers;
     let mut entries = Entries {
         names: Vec::new(),
         listeners: (0..workers).map(|_| Vec::new()).collect(),
@@ -49,7 +62,7 @@ pub(super) fn open(install: &Install, workers: usize) -> anyhow::Result<Entries>
         for (own, listener) in entries.listeners.iter_mut().zip(bound) {
             own.push(listener);
         }
-        let settings = settings(name, entries.names.len(), config, install)?;
+        let settings = settings(name, entries.names.len(), config, install, observer)?;
         entries.settings.push(Arc::new(settings));
         entries.names.push(name.clone());
     }
@@ -75,6 +88,7 @@ fn settings(
     index: usize,
     config: &Config,
     install: &Install,
+    observer: &Observer,
 ) -> anyhow::Result<EntryPoint> {
     let timeouts = &config.transport.responding_timeouts;
     let time = |duration: Duration| duration.limit().unwrap_or_default();
@@ -82,6 +96,11 @@ fn settings(
     Ok(EntryPoint {
         name: name.into(),
         index,
+        unrouted: observer.route(name, &[], unrouted(config)),
+        open: observer
+            .metrics
+            .as_ref()
+            .map(|metrics| metrics.open_connections(name, "TCP")),
         forwarded: forwarded(config, install)
             .with_context(|| format!("entry point {name}: forwardedHeaders"))?,
         target: TargetRules {
@@ -113,6 +132,16 @@ fn settings(
         header_table_size: u32::try_from(config.http2.max_decoder_header_table_size)
             .unwrap_or(4096),
     })
+}
+
+/// What is recorded of requests that no router takes.
+fn unrouted(config: &Config) -> Asks {
+    let said = config.observability.as_ref();
+    Asks {
+        access_log: said.and_then(|said| said.access_logs).unwrap_or(true),
+        metrics: said.and_then(|said| said.metrics).unwrap_or(true),
+        internal: false,
+    }
 }
 
 fn forwarded(config: &Config, install: &Install) -> anyhow::Result<ForwardedRules> {

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::StatusCode;
+use tokio::sync::watch;
 
 use super::Internal;
+use crate::api::{Api, Dashboard, MetricsPage, Ping};
+use crate::config::install::Install;
 use crate::http::{Context, Handler, HandlerFuture, Request, answer};
+use crate::observe::Observer;
+use crate::runtime::Report;
 
 /// Answers everything with 418, as Traefik's `noop@internal` does: what leads there is answered by a middleware.
 struct Noop;
@@ -20,9 +26,30 @@ impl Handler for Noop {
     }
 }
 
-/// Every internal service.
-pub(super) fn handlers() -> Internal {
+/// Every internal service that is switched on.
+pub(super) fn handlers(
+    install: &Arc<Install>,
+    observer: &Observer,
+    reports: &watch::Receiver<Arc<Report>>,
+    terminating: &Arc<AtomicBool>,
+) -> Internal {
     let mut handlers: Internal = BTreeMap::new();
-    handlers.insert("noop@internal".to_owned(), Arc::new(Noop));
+    let mut add = |name: &str, handler: Arc<dyn Handler>| {
+        handlers.insert(format!("{name}@internal"), handler);
+    };
+    add("noop", Arc::new(Noop));
+    if let Some(api) = &install.api {
+        add("api", Arc::new(Api::new(install, reports.clone())));
+        if api.dashboard {
+            add("dashboard", Arc::new(Dashboard::new(&api.base_path)));
+        }
+    }
+    if let Some(ping) = &install.ping {
+        let status = ping.terminating_status_code;
+        add("ping", Arc::new(Ping::new(Arc::clone(terminating), status)));
+    }
+    if let Some(metrics) = &observer.metrics {
+        add("prometheus", Arc::new(MetricsPage(Arc::clone(metrics))));
+    }
     handlers
 }

@@ -7,32 +7,44 @@ mod control;
 mod entry;
 mod internal;
 pub mod log;
+mod observe;
 mod shutdown;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
+use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Loaded};
-use crate::runtime::Snapshot;
+use crate::runtime::{Report, Snapshot};
 
-pub use shutdown::Stop;
+pub use shutdown::{Stop, signalled};
 
 /// What the command line says besides the install configuration.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Worker threads.
     pub workers: usize,
+    /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
+    /// things elsewhere than the files say.
+    pub adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    /// Told once, before the first request: each entry point and where it listens.
+    pub listening: Option<Rc<dyn Fn(&[(String, SocketAddr)])>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             workers: default_workers(),
+            adapt: None,
+            listening: None,
         }
     }
 }
@@ -61,18 +73,37 @@ async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<
         tracing::warn!("{warning}");
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Sluice starting");
-    let entries = entry::open(&install, options.workers)?;
+    let observer = observe::open(&install, options.workers)?;
+    let entries = entry::open(&install, &observer)?;
     let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
+    let (reports, report) = watch::channel(Arc::new(Report::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);
-    let mut control = control::Control::new(&install, &entries.names, options.workers, snapshots)?;
+    let terminating = Arc::new(AtomicBool::new(false));
+    let parts = control::Parts {
+        entry_points: entries.names.clone(),
+        internal: internal::handlers(&install, &observer, &report, &terminating),
+        observer: observer.clone(),
+        snapshots,
+        reports,
+    };
+    let mut control = control::Control::new(&install, parts)?;
+    control.adapt_by(options.adapt.clone());
     control.apply_internal();
+    if let Some(listening) = &options.listening {
+        listening(&entries.addresses());
+    }
     let threads = workers::start(entries, options.workers, &receiver, &phase)?;
+    let reopening = tokio::task::spawn_local(observe::reopen_on_signal(observer.clone()));
     let providers = control.start_providers();
     tokio::select! {
         () = control.run(providers) => {}
-        () = shutdown::wait(stop, &install) => {}
+        () = shutdown::wait(stop, &install, &terminating) => {}
     }
     shutdown::drain(&install, &phases, threads).await;
+    reopening.abort();
+    if let Some(log) = &observer.access_log {
+        log.close();
+    }
     tracing::info!("Sluice stopped");
     Ok(())
 }

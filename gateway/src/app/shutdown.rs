@@ -1,6 +1,7 @@
 //! The end: signals, and the time that requests under way are given (Traefik's `lifeCycle`).
 
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -23,11 +24,13 @@ pub enum Stop {
 }
 
 /// Waits until the gateway is to end, and then for the time in which it still accepts.
-pub(super) async fn wait(stop: Stop, install: &Install) {
+/// `terminating` is set as soon as it is to end.
+pub(super) async fn wait(stop: Stop, install: &Install, terminating: &AtomicBool) {
     match stop {
         Stop::Signal => signalled().await,
         Stop::When(told) => told.await,
     }
+    terminating.store(true, Ordering::Relaxed);
     let grace = longest(install, |cycle| cycle.request_accept_grace_timeout);
     if !grace.is_zero() {
         tracing::info!(?grace, "stopping soon; requests are still accepted");
@@ -35,7 +38,8 @@ pub(super) async fn wait(stop: Stop, install: &Install) {
     }
 }
 
-async fn signalled() {
+/// Waits for SIGTERM or SIGINT.
+pub async fn signalled() {
     match (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

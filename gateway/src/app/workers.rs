@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::entry::Entries;
 use crate::entrypoint::{EntryPoint, Worker, accept};
+use crate::observe::become_worker;
 use crate::runtime::Snapshot;
 
 /// How often a draining worker looks whether its last connection ended.
@@ -46,9 +47,12 @@ pub(super) fn start(
         };
         let thread = std::thread::Builder::new()
             .name(format!("worker-{number}"))
-            .spawn(move || match runtime() {
-                Ok(runtime) => runtime.block_on(work(settings, listeners, snapshots, phase)),
-                Err(error) => tracing::error!(%error, "cannot start a worker's runtime"),
+            .spawn(move || {
+                become_worker(number);
+                match runtime() {
+                    Ok(runtime) => runtime.block_on(work(settings, listeners, snapshots, phase)),
+                    Err(error) => tracing::error!(%error, "cannot start a worker's runtime"),
+                }
             })
             .context("cannot start a worker thread")?;
         threads.push(thread);

@@ -49,7 +49,12 @@ fn api(install: &Install, http: &mut Http) {
     if api.insecure {
         let rule = format!("PathPrefix(`{base}/api`)");
         http.routers
-            .insert("api".to_owned(), router(&rule, "api", i64::MAX));
+            .insert("api".to_owned(), router(&rule, "api", i64::MAX - 1));
+        if api.debug {
+            let rule = format!("PathPrefix(`{base}/debug`)");
+            http.routers
+                .insert("debug".to_owned(), router(&rule, "api", i64::MAX - 1));
+        }
     }
     if !api.dashboard {
         return;
@@ -62,7 +67,7 @@ fn api(install: &Install, http: &mut Http) {
     let mut dashboard = router(
         &format!("PathPrefix(`{}/`)", base),
         "dashboard",
-        i64::MAX - 1,
+        i64::MAX - 2,
     );
     dashboard.middlewares = vec![
         "dashboard_redirect@internal".to_owned(),

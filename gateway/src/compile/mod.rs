@@ -7,6 +7,7 @@ mod children;
 mod internal;
 mod middlewares;
 mod objects;
+mod report;
 mod routers;
 mod services;
 mod tls;
@@ -18,10 +19,12 @@ use std::sync::Arc;
 use crate::aggregate::Merged;
 use crate::http::Handler;
 use crate::net::tls::Pair;
-use crate::runtime::Snapshot;
+use crate::observe::Observer;
+use crate::runtime::{Report, Snapshot};
 
+pub use crate::runtime::Status;
 pub use internal::configuration as internal_configuration;
-pub use objects::{ObjectState, Objects, Status};
+pub use objects::{ObjectState, Objects};
 pub use services::Kept;
 
 /// What is compiled.
@@ -38,6 +41,8 @@ pub struct Input<'a> {
     pub fallback_certificate: Option<&'a Pair>,
     /// Worker threads: each has its share of a transport's idle connections.
     pub workers: usize,
+    /// Where requests are recorded.
+    pub observer: &'a Observer,
 }
 
 /// What came out.
@@ -45,7 +50,7 @@ pub struct Compiled {
     /// What serves.
     pub snapshot: Snapshot,
     /// What became of each object.
-    pub objects: Objects,
+    pub report: Report,
     /// Problems of certificates and TLS options, which are no objects of the API.
     pub problems: Vec<String>,
 }
@@ -56,14 +61,14 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let mut problems = Vec::new();
     children::check(input.merged, &mut objects);
     let transports = transports::build(input, kept, &mut problems);
-    let mut services = services::Services::new(input, &transports, std::mem::take(kept));
-    let entry_points = {
-        let mut routers = routers::Routers::new(input, &mut services, &mut objects);
-        input
-            .entry_points
-            .iter()
-            .map(|name| routers.tables(name))
-            .collect()
+    let mut before = std::mem::take(kept);
+    let middlewares = std::mem::take(&mut before.middlewares);
+    let mut services = services::Services::new(input, &transports, before);
+    let (entry_points, middlewares) = {
+        let mut routers = routers::Routers::new(input, &mut services, &mut objects, middlewares);
+        let entry_points = input.entry_points.iter();
+        let tables = entry_points.map(|name| routers.tables(name)).collect();
+        (tables, routers.into_kept())
     };
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
@@ -71,11 +76,13 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     *kept = Kept {
         transports,
         services,
+        middlewares,
     };
-    let tls = Arc::new(tls::build(input, &objects, &mut problems));
+    let (tls, certificates) = tls::build(input, &objects, &mut problems);
+    let tls = Arc::new(tls);
     Compiled {
         snapshot: Snapshot { entry_points, tls },
-        objects,
+        report: report::build(input.merged, objects, certificates),
         problems,
     }
 }

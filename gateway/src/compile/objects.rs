@@ -3,18 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::aggregate::Merged;
-
-/// Traefik's status of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub enum Status {
-    /// It is in force.
-    #[default]
-    Enabled,
-    /// It is in force, and something is wrong.
-    Warning,
-    /// It is not in force.
-    Disabled,
-}
+use crate::runtime::Status;
 
 /// One object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +14,8 @@ pub struct ObjectState {
     pub errors: Vec<String>,
     /// Entry points of a router; routers of a service or middleware.
     pub used_by: BTreeSet<String>,
+    /// Whether a service was built: its servers are shown then.
+    pub in_use: bool,
 }
 
 impl ObjectState {

@@ -9,8 +9,9 @@ use super::middlewares;
 use super::objects::Objects;
 use super::services::Services;
 use crate::aggregate::qualify;
-use crate::config::dynamic::Router;
+use crate::config::dynamic::{Router, RouterObservability};
 use crate::http::Handler;
+use crate::observe::Asks;
 use crate::router::http::{Children, HttpRoute};
 use crate::router::{RouteSpec, Table};
 use crate::rule::Syntax;
@@ -28,6 +29,13 @@ pub(super) struct Routers<'a, 's> {
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
+    /// Where the router that is being built is: its entry point, and the routers from the root down to it, each with
+    /// its service.
+    entry_point: &'a str,
+    path: Vec<(String, String)>,
+    /// What the root asks to be recorded holds for its children.
+    asks: Asks,
+    middlewares: middlewares::State,
 }
 
 impl<'a, 's> Routers<'a, 's> {
@@ -35,6 +43,7 @@ impl<'a, 's> Routers<'a, 's> {
         input: &'a Input<'a>,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
+        kept: middlewares::Kept,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
@@ -42,12 +51,25 @@ impl<'a, 's> Routers<'a, 's> {
             services,
             objects,
             children,
+            entry_point: "",
+            path: Vec::new(),
+            asks: asks(None, ""),
+            middlewares: middlewares::State {
+                before: kept,
+                ..middlewares::State::default()
+            },
         }
     }
 
+    /// The middlewares that the next run may use again.
+    pub(super) fn into_kept(self) -> middlewares::Kept {
+        self.middlewares.now
+    }
+
     /// The tables of one entry point.
-    pub(super) fn tables(&mut self, entry_point: &str) -> EntryTables {
+    pub(super) fn tables(&mut self, entry_point: &'a str) -> EntryTables {
         let (mut plain, mut tls) = (Vec::new(), Vec::new());
+        self.entry_point = entry_point;
         let input = self.input;
         for (name, router) in &input.merged.routers {
             let here = router.entry_points.iter().any(|known| known == entry_point);
@@ -58,6 +80,7 @@ impl<'a, 's> Routers<'a, 's> {
                 .router(name)
                 .used_by
                 .insert(entry_point.to_owned());
+            self.asks = asks(router.observability.as_ref(), &router.service);
             if let Some(spec) = self.spec(name, router, 0) {
                 if router.tls.is_some() {
                     tls.push(spec)
@@ -74,7 +97,15 @@ impl<'a, 's> Routers<'a, 's> {
 
     /// One router as a row of a table; `None` where it cannot be, with the reason in its state.
     fn spec(&mut self, name: &str, router: &Router, depth: usize) -> Option<RouteSpec<HttpRoute>> {
-        match self.try_spec(name, router, depth) {
+        let leads_to = match router.service.as_str() {
+            // Traefik's name of what chooses among children.
+            "" => format!("{name}-muxer"),
+            service => qualify(service, provider(name)),
+        };
+        self.path.push((name.to_owned(), leads_to));
+        let spec = self.try_spec(name, router, depth);
+        self.path.pop();
+        match spec {
             Ok(spec) => Some(spec),
             Err(reason) => {
                 self.objects.disable_router(name, reason);
@@ -108,7 +139,12 @@ impl<'a, 's> Routers<'a, 's> {
             router.priority
         };
         let handler = self.handler(name, router, depth)?;
-        let observability = router.observability.as_ref();
+        let path: Vec<(&str, &str)> = self
+            .path
+            .iter()
+            .map(|(router, service)| (router.as_str(), service.as_str()))
+            .collect();
+        let observer = self.input.observer;
         let service = match router.service.as_str() {
             "" => String::new(),
             service => qualify(service, provider(name)),
@@ -117,10 +153,7 @@ impl<'a, 's> Routers<'a, 's> {
             name: name.into(),
             service: service.into(),
             handler,
-            access_log: observability
-                .and_then(|said| said.access_logs)
-                .unwrap_or(true),
-            metrics: observability.and_then(|said| said.metrics).unwrap_or(true),
+            observed: observer.route(self.entry_point, &path, self.asks),
             tls_options: router
                 .tls
                 .as_ref()
@@ -156,6 +189,7 @@ impl<'a, 's> Routers<'a, 's> {
             self.input,
             self.services,
             self.objects,
+            &mut self.middlewares,
         )
     }
 
@@ -201,6 +235,15 @@ impl<'a, 's> Routers<'a, 's> {
         place.map_or(0, |place| {
             i64::try_from(precedence.len() - place).unwrap_or(0)
         })
+    }
+}
+
+/// What is to be recorded of a router's requests.
+fn asks(said: Option<&RouterObservability>, service: &str) -> Asks {
+    Asks {
+        access_log: said.and_then(|said| said.access_logs).unwrap_or(true),
+        metrics: said.and_then(|said| said.metrics).unwrap_or(true),
+        internal: service.ends_with("@internal"),
     }
 }
 

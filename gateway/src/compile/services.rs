@@ -8,6 +8,7 @@ use super::objects::Objects;
 use super::transports::{DEFAULT, Transports};
 use crate::config::dynamic::{LoadBalancer as Config, Service};
 use crate::http::Handler;
+use crate::observe::{ObservedService, PerWorker};
 use crate::service::{LoadBalancer, Server};
 use crate::upstream::{Target, Transport};
 
@@ -16,6 +17,7 @@ use crate::upstream::{Target, Transport};
 pub struct Kept {
     pub(super) transports: Transports,
     pub(super) services: BTreeMap<String, Built>,
+    pub(super) middlewares: super::middlewares::Kept,
 }
 
 /// A service with everything it was made of.
@@ -73,11 +75,14 @@ impl<'a> Services<'a> {
         if let Some(built) = self.built.get(name) {
             return Ok(Arc::clone(&built.handler));
         }
-        self.build(name, config).inspect_err(|error| {
-            if let Some(state) = objects.services.get_mut(name) {
-                state.disable(error.clone());
+        let built = self.build(name, config);
+        if let Some(state) = objects.services.get_mut(name) {
+            match &built {
+                Ok(_) => state.in_use = true,
+                Err(error) => state.disable(error.clone()),
             }
-        })
+        }
+        built
     }
 
     fn build(&mut self, name: &str, config: &Service) -> Result<Arc<dyn Handler>, String> {
@@ -91,7 +96,10 @@ impl<'a> Services<'a> {
         });
         let handler = match same {
             Some(before) => Arc::clone(&before.handler),
-            None => Arc::new(load_balancer(name, balancer, &transport)?),
+            None => {
+                let observed = self.input.observer.service(name);
+                Arc::new(load_balancer(name, balancer, &transport, observed)?)
+            }
         };
         let built = Built {
             config: config.clone(),
@@ -127,6 +135,7 @@ fn load_balancer(
     name: &str,
     config: &Config,
     transport: &Arc<Transport>,
+    observed: PerWorker<ObservedService>,
 ) -> Result<LoadBalancer, String> {
     if !matches!(config.strategy.as_str(), "" | "wrr") {
         return Err(format!(
@@ -163,5 +172,6 @@ fn load_balancer(
     Ok(LoadBalancer::new(
         servers,
         config.pass_host_header.unwrap_or(true),
+        observed,
     ))
 }

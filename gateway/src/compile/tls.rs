@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::Input;
 use super::children::provider;
-use super::objects::{Objects, Status};
+use super::objects::Objects;
 use crate::aggregate::qualify;
 use crate::config::dynamic::{ClientAuth as AuthConfig, TlsOptions as Config};
 use crate::net::tls::{
     CertificateStore, Chosen, ClientAuth, Pair, TlsOptions, TlsTable, Version, load_pair,
 };
 use crate::rule::http::domains;
+use crate::runtime::{Certificate, Status};
 use crate::types::FileOrContent;
 
 const DEFAULT: &str = "default";
@@ -25,8 +26,13 @@ pub(super) fn options_name(options: &str, router: &str) -> String {
 }
 
 /// Builds the table; what cannot be read is named in `problems` and left out.
-pub(super) fn build(input: &Input<'_>, objects: &Objects, problems: &mut Vec<String>) -> TlsTable {
-    let store = Arc::new(store(input, problems));
+pub(super) fn build(
+    input: &Input<'_>,
+    objects: &Objects,
+    problems: &mut Vec<String>,
+) -> (TlsTable, Vec<Certificate>) {
+    let (store, certificates) = store(input, problems);
+    let store = Arc::new(store);
     let mut built: BTreeMap<String, Option<Chosen>> = BTreeMap::new();
     let mut configs = input.merged.tls_options.clone();
     configs.entry(DEFAULT.to_owned()).or_default();
@@ -40,10 +46,11 @@ pub(super) fn build(input: &Input<'_>, objects: &Objects, problems: &mut Vec<Str
             .inspect_err(|error| problems.push(format!("TLS options {name}: {error}")));
         built.insert(name.clone(), chosen.ok());
     }
-    TlsTable {
+    let table = TlsTable {
         default: built.get(DEFAULT).cloned().flatten(),
         by_host: by_host(input, objects, &built),
-    }
+    };
+    (table, certificates)
 }
 
 fn by_host(
@@ -86,7 +93,7 @@ fn by_host(
         .collect()
 }
 
-fn store(input: &Input<'_>, problems: &mut Vec<String>) -> CertificateStore {
+fn store(input: &Input<'_>, problems: &mut Vec<String>) -> (CertificateStore, Vec<Certificate>) {
     let merged = input.merged;
     let mut pairs = Vec::new();
     for configured in &merged.certificates {
@@ -96,7 +103,14 @@ fn store(input: &Input<'_>, problems: &mut Vec<String>) -> CertificateStore {
         .default_certificate
         .as_ref()
         .and_then(|configured| pair(&configured.cert_file, &configured.key_file, problems));
-    CertificateStore::new(&pairs, default.as_ref().or(input.fallback_certificate))
+    let mut certificates: Vec<Certificate> = Vec::new();
+    for pair in pairs.iter().chain(&default) {
+        let leaf = pair.key.cert.first();
+        let shown = leaf.and_then(|leaf| Certificate::parse(leaf));
+        certificates.extend(shown.filter(|shown| !certificates.contains(shown)));
+    }
+    let store = CertificateStore::new(&pairs, default.as_ref().or(input.fallback_certificate));
+    (store, certificates)
 }
 
 fn pair(

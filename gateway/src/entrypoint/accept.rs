@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{EntryPoint, Worker, http1, http2};
-use crate::http::{Connection, Tls};
+use crate::http::{Connection, Peer, Tls};
 use crate::net::{Deadline, Stream, buffer};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
@@ -29,7 +29,7 @@ pub async fn accept(worker: Rc<Worker>, entry: Arc<EntryPoint>, listener: TcpLis
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let (worker, entry) = (Rc::clone(&worker), Arc::clone(&entry));
-                let open = worker.open();
+                let open = worker.open(&entry);
                 tokio::task::spawn_local(async move {
                     if let Err(error) = serve(worker, entry, socket, peer).await {
                         tracing::debug!(%error, %peer, "connection ended");
@@ -61,7 +61,7 @@ async fn serve(
     let (name, append_forwarded_for) = (entry.name.clone(), !entry.forwarded.not_append);
     let connection = |tls| {
         Rc::new(Connection {
-            peer,
+            peer: Peer::new(peer),
             local,
             entry_point: name,
             append_forwarded_for,

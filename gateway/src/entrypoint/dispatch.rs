@@ -1,7 +1,6 @@
 //! One request, whatever version brought it: normalised, routed, answered, recorded.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
@@ -11,6 +10,7 @@ use super::normalize::{self, TargetError};
 use super::settings::Underscores;
 use super::{EntryPoint, Worker};
 use crate::http::{Body, Connection, Context, Interim, ProxyError, Request, Response};
+use crate::observe::{Asked, Observed, PerWorker};
 use crate::router::http::{find, not_found};
 use crate::rule::canonical_host;
 use crate::runtime::Snapshot;
@@ -28,32 +28,11 @@ pub(super) struct Incoming {
     pub(super) unmet: bool,
 }
 
-/// An answer to be written, and who is to be told how that went.
+/// An answer to be written. `cx.record` is to be told how that went; it records the request when it is dropped, and that
+/// of a client that went away (499) is dropped with the future of [`dispatch`].
 pub(super) struct Outcome {
     pub(super) response: Response,
     pub(super) cx: Context,
-    pub(super) ticket: Ticket,
-}
-
-/// Records one request when its answer ended, or when its client went away before (499).
-pub(super) struct Ticket {
-    status: u16,
-    ended: bool,
-}
-
-impl Ticket {
-    fn open() -> Self {
-        Self {
-            status: 499,
-            ended: false,
-        }
-    }
-
-    /// The answer was written: `sent` and `received` body bytes.
-    pub(super) fn end(&mut self, cx: &Context, sent: u64, received: u64) {
-        self.ended = true;
-        tracing::trace!(status = self.status, sent, received, router = ?cx.record.router, "request ended");
-    }
 }
 
 /// Answers `incoming`. Always answers: what goes wrong becomes an answer here.
@@ -64,7 +43,6 @@ pub(super) async fn dispatch(
     incoming: Incoming,
     interim: Option<Rc<dyn Interim>>,
 ) -> Outcome {
-    let mut ticket = Ticket::open();
     let mut cx = Context::new(Rc::clone(connection), String::new(), Instant::now());
     cx.interim = interim;
     let snapshot = worker.snapshot();
@@ -72,12 +50,9 @@ pub(super) async fn dispatch(
         Ok(request) => route(&snapshot, entry, &mut cx, request).await,
         Err(refused) => refused,
     };
-    ticket.status = response.status().as_u16();
-    Outcome {
-        response,
-        cx,
-        ticket,
-    }
+    let status = response.status().as_u16();
+    cx.record.answer(status, response.headers());
+    Outcome { response, cx }
 }
 
 /// Makes a request of what came, or the answer that refuses it.
@@ -115,7 +90,7 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
     cx.host = canonical_host(host).into_owned();
     entry.forwarded.apply(
         &mut headers,
-        cx.connection.peer.ip(),
+        &cx.connection.peer,
         cx.connection.tls.is_some(),
     );
     Ok(Request {
@@ -134,6 +109,7 @@ async fn route(
     request: Request,
 ) -> Response {
     let Some(tables) = snapshot.entry_points.get(entry.index) else {
+        begin(cx, &request, &entry.unrouted);
         return not_found();
     };
     let table = if cx.connection.tls.is_some() {
@@ -142,8 +118,10 @@ async fn route(
         &tables.plain
     };
     let Some(route) = find(table, cx, &request) else {
+        begin(cx, &request, &entry.unrouted);
         return not_found();
     };
+    begin(cx, &request, &route.observed);
     let path = request.target.path();
     if entry
         .denied_escapes
@@ -152,16 +130,31 @@ async fn route(
     {
         return bare(StatusCode::BAD_REQUEST);
     }
-    cx.record.router = Some(Arc::clone(&route.name));
-    cx.record.service = Some(Arc::clone(&route.service));
     match route.handler.handle(cx, request).await {
         Ok(response) => response,
         Err(error) => answer_error(cx, error),
     }
 }
 
+/// From here on the request is recorded, as its route wants it.
+fn begin(cx: &mut Context, request: &Request, route: &PerWorker<Observed>) {
+    let tls = cx.connection.tls.as_ref();
+    let asked = Asked {
+        method: &request.method,
+        target: request.target.as_bytes(),
+        version: request.version,
+        headers: &request.headers,
+        peer: cx.connection.peer.address(),
+        tls: tls.map(|tls| (tls.version, tls.cipher)),
+        client_certificate: tls
+            .and_then(|tls| tls.client_certificates.first())
+            .map(|certificate| &certificate[..]),
+    };
+    cx.record.begin(route.mine(), &asked);
+}
+
 fn answer_error(cx: &Context, error: ProxyError) -> Response {
-    tracing::debug!(%error, router = ?cx.record.router, server = ?cx.record.server, "request failed");
+    tracing::debug!(%error, router = ?cx.record.router(), server = ?cx.record.server, "request failed");
     error.into_response()
 }
 

@@ -1,5 +1,6 @@
 //! HTTP/2 towards clients: hyper speaks the protocol, requests take the same way as those of HTTP/1.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -14,7 +15,7 @@ use hyper::body::Incoming as HyperBody;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-use super::dispatch::{self, Incoming, Outcome, Ticket};
+use super::dispatch::{self, Incoming, Outcome};
 use super::{EntryPoint, Worker};
 use crate::http::{Body, Connection, Context, ErrorKind, ProxyError};
 use crate::net::{Deadline, Rewind, Stream};
@@ -86,11 +87,10 @@ async fn answer(
     connection: Rc<Connection>,
     request: ::http::Request<HyperBody>,
 ) -> Result<::http::Response<Recorded>, Infallible> {
-    let Outcome {
-        response,
-        cx,
-        ticket,
-    } = dispatch::dispatch(&worker, &entry, &connection, incoming(request), None).await;
+    let received = Rc::new(Cell::new(0));
+    let incoming = incoming(request, &received);
+    let Outcome { response, cx } =
+        dispatch::dispatch(&worker, &entry, &connection, incoming, None).await;
     let (mut parts, body) = response.into_parts();
     // Fields of an HTTP/1 connection are errors here (RFC 9113 section 8.2.2).
     for name in [
@@ -108,13 +108,13 @@ async fn answer(
         Recorded {
             body,
             cx,
-            ticket,
+            received,
             bytes,
         },
     ))
 }
 
-fn incoming(request: ::http::Request<HyperBody>) -> Incoming {
+fn incoming(request: ::http::Request<HyperBody>, received: &Rc<Cell<u64>>) -> Incoming {
     let (mut parts, body) = request.into_parts();
     let target = parts.uri.path_and_query().map_or_else(
         || Bytes::from_static(b"/"),
@@ -130,7 +130,10 @@ fn incoming(request: ::http::Request<HyperBody>) -> Incoming {
     let body = if http_body::Body::is_end_stream(&body) {
         Body::Empty
     } else {
-        Body::stream(RequestBody { body })
+        Body::stream(RequestBody {
+            body,
+            received: Rc::clone(received),
+        })
     };
     Incoming {
         method: parts.method,
@@ -161,6 +164,8 @@ fn join_cookies(headers: &mut ::http::HeaderMap) {
 /// The body of a request, with our error.
 struct RequestBody {
     body: HyperBody,
+    /// Bytes that came.
+    received: Rc<Cell<u64>>,
 }
 
 impl http_body::Body for RequestBody {
@@ -171,9 +176,12 @@ impl http_body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
-        Pin::new(&mut self.body)
-            .poll_frame(cx)
-            .map_err(|error| ProxyError::client(ErrorKind::ClientGone).because(error))
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        if let Poll::Ready(Some(Ok(frame))) = &frame {
+            let bytes = frame.data_ref().map_or(0, |data| data.len() as u64);
+            self.received.set(self.received.get() + bytes);
+        }
+        frame.map_err(|error| ProxyError::client(ErrorKind::ClientGone).because(error))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -189,7 +197,7 @@ impl http_body::Body for RequestBody {
 struct Recorded {
     body: Body,
     cx: Context,
-    ticket: Ticket,
+    received: Rc<Cell<u64>>,
     bytes: u64,
 }
 
@@ -205,6 +213,9 @@ impl http_body::Body for Recorded {
         let frame = Pin::new(&mut this.body).poll_frame(cx);
         if let Poll::Ready(Some(Ok(frame))) = &frame {
             this.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            if let Some(trailers) = frame.trailers_ref() {
+                this.cx.record.trailers(trailers);
+            }
         }
         frame
     }
@@ -220,6 +231,6 @@ impl http_body::Body for Recorded {
 
 impl Drop for Recorded {
     fn drop(&mut self) {
-        self.ticket.end(&self.cx, self.bytes, 0);
+        self.cx.record.ended(self.bytes, self.received.get());
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use super::normalize::TargetRules;
 use crate::h1::Limits;
 use crate::http::forwarded::ForwardedRules;
+use crate::observe::metrics::Gauge;
+use crate::observe::{Observed, PerWorker};
 
 /// What to do with fields whose name holds an underscore (Traefik's `underscoreHeadersStrategy`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,6 +28,10 @@ pub struct EntryPoint {
     pub name: Arc<str>,
     /// Its place in the snapshot.
     pub index: usize,
+    /// Where requests are recorded that no router takes.
+    pub unrouted: PerWorker<Observed>,
+    /// Its open connections, where they are counted.
+    pub open: Option<PerWorker<Gauge>>,
     /// Whose forwarding fields are believed.
     pub forwarded: ForwardedRules,
     /// How targets are normalised.

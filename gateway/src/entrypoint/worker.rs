@@ -4,7 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::EntryPoint;
 use crate::net::deadline;
+use crate::observe::Own;
+use crate::observe::metrics::Gauge;
 use crate::runtime::Snapshot;
 
 /// One worker thread's state. Never leaves it.
@@ -52,10 +55,15 @@ impl Worker {
     }
 
     /// Counts a connection or a tunnel until the guard is dropped.
-    pub(super) fn open(&self) -> Open {
+    pub(super) fn open(&self, entry: &EntryPoint) -> Open {
         self.open.set(self.open.get() + 1);
+        let gauge = entry.open.as_ref().map(|open| Arc::clone(open.mine()));
+        if let Some(gauge) = &gauge {
+            gauge.up();
+        }
         Open {
             count: Rc::clone(&self.open),
+            gauge,
         }
     }
 }
@@ -63,10 +71,14 @@ impl Worker {
 /// Counts one connection while it lives.
 pub(super) struct Open {
     count: Rc<Cell<usize>>,
+    gauge: Option<Arc<Own<Gauge>>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         self.count.set(self.count.get().saturating_sub(1));
+        if let Some(gauge) = &self.gauge {
+            gauge.down();
+        }
     }
 }

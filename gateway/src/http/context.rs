@@ -1,22 +1,63 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 
+use super::Target;
 use crate::net::Stream;
 use crate::observe::Record;
+
+/// Address of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    address: SocketAddr,
+    /// Written once: every request of the connection needs it.
+    text: HeaderValue,
+}
+
+impl Peer {
+    /// The client at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        // `to_canonical`: a dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client.
+        let text = address.ip().to_canonical().to_string();
+        let text =
+            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self { address, text }
+    }
+
+    /// Address and port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Address as the socket tells it.
+    pub fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// Address without port, as it stands in fields.
+    pub fn text(&self) -> &HeaderValue {
+        &self.text
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
 
 /// What all requests of one client connection share.
 #[derive(Debug)]
 pub struct Connection {
     /// Address of the client, or what a PROXY header said.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Address the client reached.
     pub local: SocketAddr,
     /// Entry point that accepted it.
@@ -51,6 +92,15 @@ pub struct Upgraded {
     pub leftover: Bytes,
 }
 
+/// A request as the last middleware that saw it left it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Path and query.
+    pub target: Target,
+    /// Fields, `Host` included.
+    pub headers: HeaderMap,
+}
+
 /// Takes interim answers (1xx, RFC 9110 section 15.2) to the client before the final one.
 pub trait Interim {
     /// Sends one. It goes out when the request is next waited for, or before the final answer.
@@ -65,6 +115,8 @@ pub struct Context {
     pub host: String,
     /// A middleware asked that servers are not told the client's address in `X-Forwarded-For`.
     pub hide_client: bool,
+    /// A middleware will want to know the request as it was when it was answered: whoever hands it on notes it here.
+    pub asked: Option<Asked>,
     /// What the access log and the metrics will say.
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
@@ -90,6 +142,7 @@ impl Context {
             connection,
             host,
             hide_client: false,
+            asked: None,
             record: Record::new(start),
             upgraded: None,
             interim: None,

@@ -66,6 +66,7 @@ impl Chain {
                 Outcome::Next => {}
                 Outcome::Keep(memo) => memos.push((ran, memo)),
                 Outcome::Answer(response) => {
+                    note(cx, &request);
                     answered = Some(*response);
                     break;
                 }
@@ -88,6 +89,7 @@ impl Chain {
     }
 
     async fn tail(&self, cx: &mut Context, mut request: Request) -> Result<Response, ProxyError> {
+        note(cx, &request);
         match &self.tail {
             Tail::Service(service) => {
                 // Rewrites may leave nothing of a path, which later ones can tell from a slash; servers cannot.
@@ -101,6 +103,14 @@ impl Chain {
     }
 }
 
+/// Notes the request where an outer middleware wants to know it.
+fn note(cx: &mut Context, request: &Request) {
+    if let Some(asked) = &mut cx.asked {
+        asked.target = request.target.clone();
+        asked.headers.clone_from(&request.headers);
+    }
+}
+
 fn lead(request: &mut Request) {
     if request.target.as_bytes() != b"*" {
         let path = format!("/{}", request.target.path());
@@ -110,7 +120,7 @@ fn lead(request: &mut Request) {
 
 /// The answer that stands for an error of the tail.
 pub(super) fn failed(cx: &Context, error: ProxyError) -> Response {
-    tracing::debug!(%error, router = ?cx.record.router, server = ?cx.record.server, "request failed");
+    tracing::debug!(%error, router = ?cx.record.router(), server = ?cx.record.server, "request failed");
     let unsent = error.is_retryable();
     let mut response = error.into_response();
     if unsent {

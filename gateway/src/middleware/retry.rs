@@ -90,7 +90,7 @@ impl Retry {
                 return result;
             }
             drop(result);
-            tracing::debug!(attempt, router = ?cx.record.router, "sending the request again");
+            tracing::debug!(attempt, router = ?cx.record.router(), "sending the request again");
             cx.record.retries += 1;
             let pause = self.pause(attempt);
             if !pause.is_zero() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Table;
 use crate::http::{Context, Handler, HandlerFuture, Request, answer};
+use crate::observe::{Observed, PerWorker};
 use crate::rule::http::RequestView;
 use crate::rule::routing_path;
 
@@ -16,10 +17,8 @@ pub struct HttpRoute {
     pub service: Arc<str>,
     /// Its middlewares and its service.
     pub handler: Arc<dyn Handler>,
-    /// Whether its requests are logged.
-    pub access_log: bool,
-    /// Whether its requests are counted.
-    pub metrics: bool,
+    /// Where its requests are recorded.
+    pub observed: PerWorker<Observed>,
     /// Name of its TLS options, `name@provider`; `None` on plain routers.
     pub tls_options: Option<Arc<str>>,
 }
@@ -55,8 +54,7 @@ impl Handler for Children {
         let Some(route) = find(&self.table, cx, &request) else {
             return Box::pin(std::future::ready(Ok(not_found())));
         };
-        cx.record.router = Some(Arc::clone(&route.name));
-        cx.record.service = Some(Arc::clone(&route.service));
+        cx.record.narrow(route.observed.mine());
         route.handler.handle(cx, request)
     }
 }

@@ -8,6 +8,7 @@ use super::Wrr;
 use crate::http::{
     Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop,
 };
+use crate::observe::{ObservedService, PerWorker};
 use crate::upstream::{Target, forward};
 
 /// One server and its share.
@@ -27,17 +28,23 @@ pub struct LoadBalancer {
     wrr: Option<Wrr>,
     /// Servers see the client's `Host`; else that of their URL.
     pass_host: bool,
+    observed: PerWorker<ObservedService>,
 }
 
 impl LoadBalancer {
     /// A balancer over `servers` in their order.
-    pub fn new(servers: Vec<Server>, pass_host: bool) -> Self {
+    pub fn new(
+        servers: Vec<Server>,
+        pass_host: bool,
+        observed: PerWorker<ObservedService>,
+    ) -> Self {
         let trivial = servers.len() == 1 && servers.iter().all(|server| server.weight > 0);
         let wrr = (!trivial).then(|| Wrr::new(servers.iter().map(|server| server.weight)));
         Self {
             servers: servers.into(),
             wrr,
             pass_host,
+            observed,
         }
     }
 
@@ -61,7 +68,17 @@ impl Handler for LoadBalancer {
         {
             request.headers.insert(header::HOST, host);
         }
-        Box::pin(forward(&server.target, cx, request))
+        cx.record.attempt(self.observed.mine());
+        Box::pin(async move {
+            let answer = forward(&server.target, cx, request).await;
+            match &answer {
+                Ok(response) => cx
+                    .record
+                    .attempted(response.status().as_u16(), Some(response.headers())),
+                Err(error) => cx.record.attempted(error.status().as_u16(), None),
+            }
+            answer
+        })
     }
 }
 
@@ -71,7 +88,7 @@ fn leave(cx: &Context, request: &mut Request) {
     let connection = &cx.connection;
     forwarded::append_for(
         &mut request.headers,
-        connection.peer.ip(),
+        &connection.peer,
         connection.append_forwarded_for && !cx.hide_client,
     );
 }

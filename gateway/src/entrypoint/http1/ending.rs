@@ -12,6 +12,7 @@ use crate::entrypoint::{EntryPoint, Worker};
 use crate::h1::HeadError;
 use crate::http::Upgraded;
 use crate::net;
+use crate::observe::Record;
 
 /// How long a closing connection waits for the client to read what it was sent.
 const LINGER: Duration = Duration::from_millis(500);
@@ -65,11 +66,17 @@ pub(super) fn cut(io: &SharedIo) {
 }
 
 /// Joins the two connections in a task of its own: this one's memory is freed while the tunnel lives.
-pub(super) fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgraded) {
+pub(super) fn tunnel(
+    worker: &Worker,
+    entry: &EntryPoint,
+    io: Io,
+    upgraded: Upgraded,
+    record: Box<Record>,
+) {
     let options = net::TunnelOptions {
         idle_timeout: entry.tunnel_idle_timeout,
     };
-    let open = worker.open();
+    let open = worker.open(entry);
     let early = io.read.freeze();
     let copied = net::tunnel(
         io.stream,
@@ -81,6 +88,7 @@ pub(super) fn tunnel(worker: &Worker, entry: &EntryPoint, io: Io, upgraded: Upgr
     tokio::task::spawn_local(async move {
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
+        drop(record);
         drop(open);
     });
 }

@@ -46,13 +46,8 @@ pub(super) async fn exchange(
         })
         .await
     };
-    let Some(Outcome {
-        response,
-        mut cx,
-        mut ticket,
-    }) = outcome
-    else {
-        // The guard inside the dropped future has recorded it.
+    let Some(Outcome { response, mut cx }) = outcome else {
+        // The record inside the dropped future has told of it.
         return Next::Cut;
     };
     let status = response.status();
@@ -60,13 +55,13 @@ pub(super) async fn exchange(
         && let Some(upgraded) = cx.upgraded.take()
     {
         let written = respond::write(io, response, asked, false).await;
-        ticket.end(&cx, 0, io.borrow().body_bytes);
+        cx.record.ended(0, io.borrow().body_bytes);
         return match written {
-            Written::Whole { .. } => Next::Tunnel(upgraded),
+            Written::Whole { .. } => Next::Tunnel(upgraded, Box::new(cx.record)),
             Written::Broken { .. } => Next::Cut,
         };
     }
-    finish(worker, io, response, asked, close, &cx, ticket).await
+    finish(worker, io, response, asked, close, &cx).await
 }
 
 async fn finish(
@@ -76,7 +71,6 @@ async fn finish(
     asked: Asked,
     close: bool,
     cx: &Context,
-    mut ticket: dispatch::Ticket,
 ) -> Next {
     if io.borrow().interim {
         crate::http::sniff::guess_type(&mut response);
@@ -86,7 +80,7 @@ async fn finish(
     let received = io.borrow().body_bytes;
     match written {
         Written::Whole { bytes, close } => {
-            ticket.end(cx, bytes, received);
+            cx.record.ended(bytes, received);
             if close || !drain(io).await {
                 Next::Close
             } else {
@@ -100,7 +94,7 @@ async fn finish(
                 }
                 Broken::Body(error) => tracing::debug!(%error, "answer broke off"),
             }
-            ticket.end(cx, bytes, received);
+            cx.record.ended(bytes, received);
             Next::Cut
         }
     }

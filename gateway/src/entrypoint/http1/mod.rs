@@ -24,6 +24,7 @@ use super::{EntryPoint, Worker};
 use crate::h1::{HeadError, RequestHead};
 use crate::http::{Connection, Upgraded};
 use crate::net::Stream;
+use crate::observe::Record;
 
 /// What becomes of a connection after a request.
 enum Next {
@@ -31,7 +32,8 @@ enum Next {
     Close,
     /// The answer broke off: cut, so that the client knows.
     Cut,
-    Tunnel(Upgraded),
+    /// The request is recorded when its tunnel ends.
+    Tunnel(Upgraded, Box<Record>),
 }
 
 /// Serves the requests of one connection until it ends. `early` are bytes already read.
@@ -60,9 +62,9 @@ pub(super) async fn serve(
             Next::Continue => {}
             Next::Close => return linger(&io).await,
             Next::Cut => return cut(&io),
-            Next::Tunnel(upgraded) => {
+            Next::Tunnel(upgraded, record) => {
                 if let Ok(io) = Rc::try_unwrap(io) {
-                    tunnel(&worker, &entry, io.into_inner(), upgraded);
+                    tunnel(&worker, &entry, io.into_inner(), upgraded, record);
                 }
                 return;
             }

@@ -1,0 +1,21 @@
+//! Traefik's API, ping, the metrics' page and the dashboard. They read what is in force and write nothing.
+
+mod certificates;
+mod dashboard;
+mod debug;
+mod handler;
+mod json;
+mod list;
+mod listed;
+mod overview;
+mod page;
+mod ping;
+mod query;
+mod support;
+#[cfg(test)]
+mod tests;
+
+pub use dashboard::Dashboard;
+pub use handler::Api;
+pub use page::MetricsPage;
+pub use ping::Ping;
