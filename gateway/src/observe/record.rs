@@ -232,7 +232,7 @@ impl Record {
         }
     }
 
-    fn origin(&self, sent: u64) -> Option<Origin<'_>> {
+    fn origin(&self, sent: u64, now: Instant) -> Option<Origin<'_>> {
         let attempt = self.attempt.as_ref()?;
         Some(Origin {
             service: &attempt.service.name,
@@ -243,7 +243,8 @@ impl Record {
             } else {
                 self.origin_bytes
             },
-            duration: self.origin_duration,
+            // Its body's time counts as well, as in Traefik.
+            duration: now.saturating_duration_since(attempt.start),
         })
     }
 }
@@ -271,7 +272,7 @@ impl Drop for Record {
                 request,
                 entry_point: &route.entry_point,
                 router: route.router.as_deref(),
-                origin: self.origin(sent),
+                origin: self.origin(sent, now),
                 user: self.user.as_deref(),
                 retries: self.retries,
                 status,
