@@ -1,3 +1,78 @@
 //! The stream manager's process: environment in, exit code out.
 
-fn main() {}
+use std::process::ExitCode;
+
+use backend::app;
+use backend::config::Config;
+use backend::observe::log;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{SignalKind, signal};
+
+fn main() -> ExitCode {
+    let read = Config::from_vars(std::env::vars());
+    let settings = read.as_ref().map(|(config, _)| log::Settings::from(config));
+    // Nobody else can have made a log before.
+    let _ = log::install(settings.unwrap_or_default());
+    let (config, warnings) = match read {
+        Ok(read) => read,
+        Err(errors) => {
+            for problem in errors.problems() {
+                tracing::error!(
+                    component = "config",
+                    fatal = true,
+                    variable = problem.variable,
+                    "{problem}"
+                );
+            }
+            return ExitCode::from(2);
+        }
+    };
+    for warning in warnings {
+        tracing::warn!(
+            component = "config",
+            variable = warning.variable,
+            "{warning}"
+        );
+    }
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "the runtime can't be started");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(config)) {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(%error, "the stream manager can't start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs until a signal asks for the end.
+async fn run(config: Config) -> Result<ExitCode, app::StartError> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut running = app::start(config).await?;
+    let at = running.addresses();
+    tracing::info!(
+        api = %at.api,
+        ws = %at.ws,
+        metrics = %at.metrics,
+        health = %at.health,
+        "listening"
+    );
+    let name = tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+        () = running.ended() => {
+            tracing::error!("the stream manager ended by itself");
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    tracing::info!(signal = name, "shutting down");
+    running.shutdown().await;
+    tracing::info!("ended");
+    Ok(ExitCode::SUCCESS)
+}

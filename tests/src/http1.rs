@@ -222,11 +222,26 @@ pub async fn get(port: u16, host: &str, path: &str) -> Result<Response> {
 
 /// A POST with a JSON body on a connection of its own.
 pub async fn post(port: u16, host: &str, path: &str, body: &str) -> Result<Response> {
+    send_json("POST", port, host, path, body).await
+}
+
+/// A PATCH with a JSON body on a connection of its own.
+pub async fn patch(port: u16, host: &str, path: &str, body: &str) -> Result<Response> {
+    send_json("PATCH", port, host, path, body).await
+}
+
+async fn send_json(
+    method: &str,
+    port: u16,
+    host: &str,
+    path: &str,
+    body: &str,
+) -> Result<Response> {
     let mut client = Client::connect(port).await?;
     let length = body.len();
     client
         .send(format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\
              Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         ))
         .await?;

@@ -5,6 +5,7 @@
 //! shown when the test that started it fails ([`process`]).
 
 pub mod binaries;
+pub mod dev;
 pub mod echo;
 pub mod http1;
 pub mod poll;
@@ -18,4 +19,5 @@ pub mod tls;
 pub mod upstream;
 pub mod usage;
 pub mod websocket;
+pub mod whole;
 pub mod yaml;

@@ -1,7 +1,7 @@
 //! A child process with its log: ended by its own id, and heard when the test fails.
 
 use std::ffi::OsStr;
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,9 +41,25 @@ pub struct Process {
 
 impl Process {
     /// Starts it; its output is collected line by line.
-    pub fn start(name: &str, mut command: Command) -> Result<Self> {
+    pub fn start(name: &str, command: Command) -> Result<Self> {
+        Self::spawn(name, command, Stdio::null())
+    }
+
+    /// As [`Self::start`], for a program that is told something by [`Self::tell`].
+    pub fn start_listening(name: &str, command: Command) -> Result<Self> {
+        Self::spawn(name, command, Stdio::piped())
+    }
+
+    /// Writes a line to its standard input.
+    pub fn tell(&mut self, line: &str) -> Result<()> {
+        let input = self.child.stdin.as_mut().context("it has no input")?;
+        writeln!(input, "{line}")?;
+        Ok(input.flush()?)
+    }
+
+    fn spawn(name: &str, mut command: Command, input: Stdio) -> Result<Self> {
         command
-            .stdin(Stdio::null())
+            .stdin(input)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().with_context(|| {

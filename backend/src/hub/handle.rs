@@ -6,16 +6,17 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering:
 use std::time::Duration;
 
 use super::inbox::{Inbox, Work};
-use super::{Channel, Farewell, Publication, Shard};
+use super::{Channel, Farewell, Local, Publication, Shard};
 
-/// All shards. `S` is the state that snapshots are made of, cheap to clone.
-pub struct Hub<S> {
-    shards: Box<[Arc<Station<S>>]>,
+/// All shards. `S` is the state that snapshots are made of, cheap to clone; `L` is what a shard's thread has for its
+/// clients.
+pub struct Hub<S, L> {
+    shards: Box<[Arc<Station<S, L>>]>,
     leaving: AtomicBool,
 }
 
-struct Station<S> {
-    inbox: Inbox<S>,
+struct Station<S, L> {
+    inbox: Inbox<S, L>,
     counts: Arc<Counts>,
 }
 
@@ -46,7 +47,7 @@ pub struct Totals {
     pub most_bytes: usize,
 }
 
-impl<S: Clone + Send + 'static> Hub<S> {
+impl<S: Clone + Send + 'static, L: Local + 'static> Hub<S, L> {
     /// A hub of at least one shard. Each has to be run, by [`Self::run`], on a thread of its own.
     pub fn new(shards: usize) -> Arc<Self> {
         let station = |_| {
@@ -67,9 +68,9 @@ impl<S: Clone + Send + 'static> Hub<S> {
     }
 
     /// Runs one shard on this thread, inside a local runtime, until [`Self::stop`].
-    pub async fn run(&self, shard: usize, retained: S, sweep: Duration) {
+    pub async fn run(&self, shard: usize, local: L, retained: S, sweep: Duration) {
         if let Some(station) = self.shards.get(shard) {
-            let local = Shard::new(retained, Arc::clone(&station.counts));
+            let local = Shard::new(local, retained, Arc::clone(&station.counts));
             local.run(&station.inbox, sweep).await;
         }
     }
@@ -94,8 +95,8 @@ impl<S: Clone + Send + 'static> Hub<S> {
 
     /// Hands a client to the shard that has fewest. `settle` runs there, after all that was published before.
     /// The client counts until the guard that `settle` gets is dropped.
-    pub fn enter(&self, settle: impl FnOnce(&Rc<Shard<S>>, Presence) + Send + 'static) {
-        let load = |station: &&Arc<Station<S>>| {
+    pub fn enter(&self, settle: impl FnOnce(&Rc<Shard<S, L>>, Presence) + Send + 'static) {
+        let load = |station: &&Arc<Station<S, L>>| {
             (
                 station.counts.clients.load(Relaxed),
                 station.counts.entered.load(Relaxed),
@@ -103,7 +104,7 @@ impl<S: Clone + Send + 'static> Hub<S> {
         };
         if let Some(station) = self.shards.iter().min_by_key(load) {
             let presence = Presence::new(&station.counts);
-            let job = Box::new(move |shard: &Rc<Shard<S>>| settle(shard, presence));
+            let job = Box::new(move |shard: &Rc<Shard<S, L>>| settle(shard, presence));
             station.inbox.push(std::iter::once(Work::Run(job)));
         }
     }
@@ -113,7 +114,7 @@ impl<S: Clone + Send + 'static> Hub<S> {
         self.leaving.store(true, Relaxed);
         for station in &self.shards {
             let farewell = farewell.clone();
-            let job = Box::new(move |shard: &Rc<Shard<S>>| shard.leave(farewell));
+            let job = Box::new(move |shard: &Rc<Shard<S, L>>| shard.leave(farewell));
             station.inbox.push(std::iter::once(Work::Run(job)));
         }
     }

@@ -13,25 +13,25 @@ use super::{Lane, Publication, Shard};
 const MERGE_FROM: usize = 1024;
 
 /// One thing for a shard to do.
-pub(super) enum Work<S> {
+pub(super) enum Work<S, L> {
     /// The newest state, for snapshots of clients to come.
     Retain(S),
     Publish(Publication),
     /// To be run on the shard's thread.
-    Run(Job<S>),
+    Run(Job<S, L>),
     Stop,
 }
 
 /// Something to run on a shard's thread.
-pub(super) type Job<S> = Box<dyn FnOnce(&Rc<Shard<S>>) + Send>;
+pub(super) type Job<S, L> = Box<dyn FnOnce(&Rc<Shard<S, L>>) + Send>;
 
 /// See the head of this file.
-pub(super) struct Inbox<S> {
-    work: Mutex<Vec<Work<S>>>,
+pub(super) struct Inbox<S, L> {
+    work: Mutex<Vec<Work<S, L>>>,
     notify: Notify,
 }
 
-impl<S> Inbox<S> {
+impl<S, L> Inbox<S, L> {
     pub(super) fn new() -> Self {
         Self {
             work: Mutex::new(Vec::new()),
@@ -40,7 +40,7 @@ impl<S> Inbox<S> {
     }
 
     /// Adds work. Takes no longer than appending to a list.
-    pub(super) fn push(&self, new: impl IntoIterator<Item = Work<S>>) {
+    pub(super) fn push(&self, new: impl IntoIterator<Item = Work<S, L>>) {
         let mut work = self.lock();
         let was_empty = work.is_empty();
         for item in new {
@@ -57,7 +57,7 @@ impl<S> Inbox<S> {
     }
 
     /// Waits for work and takes all there is. `into` is emptied first; its room is used again.
-    pub(super) async fn take(&self, into: &mut Vec<Work<S>>) {
+    pub(super) async fn take(&self, into: &mut Vec<Work<S, L>>) {
         into.clear();
         loop {
             mem::swap(&mut *self.lock(), into);
@@ -68,13 +68,13 @@ impl<S> Inbox<S> {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Work<S>>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Work<S, L>>> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Adds to a list that is too long already: what a newer message makes needless goes.
-fn push_merged<S>(work: &mut Vec<Work<S>>, item: Work<S>) {
+fn push_merged<S, L>(work: &mut Vec<Work<S, L>>, item: Work<S, L>) {
     match item {
         Work::Retain(state) => {
             // Nothing that reads the retained state may lie between the old one and the new one.
@@ -84,8 +84,7 @@ fn push_merged<S>(work: &mut Vec<Work<S>>, item: Work<S>) {
             }
         }
         Work::Publish(mut publication) if is_slot(publication.lane) => {
-            let same =
-                |old: &Work<S>| matches!(old, Work::Publish(old) if old.lane == publication.lane);
+            let same = |old: &Work<S, L>| matches!(old, Work::Publish(old) if old.lane == publication.lane);
             let since_run = work
                 .iter()
                 .rposition(|old| matches!(old, Work::Run(_)))

@@ -20,7 +20,7 @@ pub use handle::{Hub, Presence, Totals};
 pub use lanes::{Bounds, Lane, Lanes, Pushed};
 pub use message::{Merge, Message, Publication};
 pub use outbox::{Flushed, Outbox, Pipe};
-pub use shard::{Client, Farewell, Shard};
+pub use shard::{Client, Farewell, Local, Shard};
 
 #[cfg(test)]
 mod tests;

@@ -37,10 +37,17 @@ pub struct Farewell {
     pub close: Message,
 }
 
+/// What a shard's thread has for its clients to share.
+pub trait Local {
+    /// Everything that was published is with the clients; there may be a pause now.
+    fn settled(&self);
+}
+
 type Members = Rc<Vec<Rc<dyn Client>>>;
 
 /// One thread's part of the hub.
-pub struct Shard<S> {
+pub struct Shard<S, L> {
+    local: L,
     /// Who is here, and by channel who subscribes. A list is copied when it changes while being walked.
     all: RefCell<Members>,
     channels: [RefCell<Members>; Channel::ALL.len()],
@@ -50,9 +57,10 @@ pub struct Shard<S> {
     stopped: Cell<bool>,
 }
 
-impl<S> Shard<S> {
-    pub(super) fn new(retained: S, counts: Arc<Counts>) -> Rc<Self> {
+impl<S, L: Local> Shard<S, L> {
+    pub(super) fn new(local: L, retained: S, counts: Arc<Counts>) -> Rc<Self> {
         Rc::new(Self {
+            local,
             all: RefCell::default(),
             channels: Default::default(),
             retained: RefCell::new(retained),
@@ -60,6 +68,11 @@ impl<S> Shard<S> {
             farewell: RefCell::new(None),
             stopped: Cell::new(false),
         })
+    }
+
+    /// What the thread has for its clients.
+    pub fn local(&self) -> &L {
+        &self.local
     }
 
     /// The newest state that this shard has published: the base of every snapshot, so that no later update is older.
@@ -103,7 +116,7 @@ impl<S> Shard<S> {
     }
 
     /// Runs until the hub stops. `sweep` is the rate at which clients look at their clocks.
-    pub(super) async fn run(self: &Rc<Self>, inbox: &Inbox<S>, sweep: Duration) {
+    pub(super) async fn run(self: &Rc<Self>, inbox: &Inbox<S, L>, sweep: Duration) {
         let mut ticks = interval(sweep);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut work = Vec::new();
@@ -114,13 +127,14 @@ impl<S> Shard<S> {
                     for item in work.drain(..) {
                         self.act(item).await;
                     }
+                    self.local.settled();
                 }
                 _ = ticks.tick() => self.sweep().await,
             }
         }
     }
 
-    async fn act(self: &Rc<Self>, work: Work<S>) {
+    async fn act(self: &Rc<Self>, work: Work<S, L>) {
         match work {
             Work::Retain(state) => drop(self.retained.replace(state)),
             Work::Publish(publication) => self.publish(&publication).await,

@@ -1,6 +1,7 @@
 //! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -36,6 +37,7 @@ pub(super) struct Control {
     snapshots: watch::Sender<Arc<Snapshot>>,
     reports: watch::Sender<Arc<Report>>,
     throttle: Duration,
+    adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
 }
 
 /// What the loop is given.
@@ -73,7 +75,13 @@ impl Control {
                 .limit()
                 .unwrap_or_default(),
             install: Arc::clone(install),
+            adapt: None,
         })
+    }
+
+    /// Changes what providers say from now on, before it counts.
+    pub(super) fn adapt_by(&mut self, adapt: Option<Rc<dyn Fn(&mut Dynamic)>>) {
+        self.adapt = adapt;
     }
 
     /// Puts in force what follows from the install configuration alone.
@@ -108,7 +116,10 @@ impl Control {
                 message = messages.recv(), if open => match message {
                     Some(message) => {
                         let known = self.providers.contains_key(&message.provider);
-                        if let Ok(config) = message.config {
+                        if let Ok(mut config) = message.config {
+                            if let Some(adapt) = &self.adapt {
+                                adapt(&mut config);
+                            }
                             self.providers.insert(message.provider, config);
                             let at = if known { quiet_until.max(Instant::now()) } else { Instant::now() };
                             next = Some(next.map_or(at, |next| next.min(at)));

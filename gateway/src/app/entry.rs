@@ -25,6 +25,17 @@ pub(super) struct Entries {
     pub(super) settings: Vec<Arc<EntryPoint>>,
 }
 
+impl Entries {
+    /// Where each listens.
+    pub(super) fn addresses(&self) -> Vec<(String, SocketAddr)> {
+        let sockets = self.listeners.first().into_iter().flatten();
+        let named = self.names.iter().zip(sockets);
+        named
+            .filter_map(|(name, socket)| Some((name.clone(), socket.local_addr().ok()?)))
+            .collect()
+    }
+}
+
 /// Binds every TCP entry point for every worker.
 pub(super) fn open(install: &Install, observer: &Observer) -> anyhow::Result<Entries> {
     let workers = observer.workers;

@@ -12,6 +12,8 @@ mod shutdown;
 mod workers;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -19,22 +21,30 @@ use anyhow::Context as _;
 use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
+use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Loaded};
 use crate::runtime::{Report, Snapshot};
 
-pub use shutdown::Stop;
+pub use shutdown::{Stop, signalled};
 
 /// What the command line says besides the install configuration.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Options {
     /// Worker threads.
     pub workers: usize,
+    /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
+    /// things elsewhere than the files say.
+    pub adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    /// Told once, before the first request: each entry point and where it listens.
+    pub listening: Option<Rc<dyn Fn(&[(String, SocketAddr)])>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             workers: default_workers(),
+            adapt: None,
+            listening: None,
         }
     }
 }
@@ -77,7 +87,11 @@ async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<
         reports,
     };
     let mut control = control::Control::new(&install, parts)?;
+    control.adapt_by(options.adapt.clone());
     control.apply_internal();
+    if let Some(listening) = &options.listening {
+        listening(&entries.addresses());
+    }
     let threads = workers::start(entries, options.workers, &receiver, &phase)?;
     let reopening = tokio::task::spawn_local(observe::reopen_on_signal(observer.clone()));
     let providers = control.start_providers();

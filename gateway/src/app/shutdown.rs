@@ -38,7 +38,8 @@ pub(super) async fn wait(stop: Stop, install: &Install, terminating: &AtomicBool
     }
 }
 
-async fn signalled() {
+/// Waits for SIGTERM or SIGINT.
+pub async fn signalled() {
     match (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),

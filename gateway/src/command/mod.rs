@@ -1,6 +1,7 @@
 //! What the command line can ask for, one room or file a command.
 
 pub mod dev;
+mod healthcheck;
 mod run;
 mod version;
 
@@ -9,6 +10,8 @@ use std::process::ExitCode;
 /// Runs what `args` (without the program's name) ask for.
 pub fn dispatch(args: Vec<String>) -> ExitCode {
     match args.first().map(String::as_str) {
+        Some("dev") => dev::run(args.get(1..).unwrap_or_default()),
+        Some("healthcheck") => healthcheck::run(args.get(1..).unwrap_or_default()),
         Some("version") => version::run(),
         _ => run::run(args),
     }

@@ -90,7 +90,7 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
     cx.host = canonical_host(host).into_owned();
     entry.forwarded.apply(
         &mut headers,
-        cx.connection.peer.ip(),
+        &cx.connection.peer,
         cx.connection.tls.is_some(),
     );
     Ok(Request {

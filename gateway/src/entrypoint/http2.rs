@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use super::dispatch::{self, Incoming, Outcome};
 use super::{EntryPoint, Worker};
 use crate::http::{Body, Connection, Context, ErrorKind, ProxyError};
-use crate::net::{Rewind, Stream, deadline::Deadline};
+use crate::net::{Deadline, Rewind, Stream};
 
 /// What a client may send that it takes back again before it is disconnected (Rapid Reset, CVE-2023-39325).
 const PENDING_RESETS: usize = 64;

@@ -221,7 +221,7 @@ impl Tunnel {
             .deadline
             .get_or_insert_with(|| Box::new(Deadline::after(timeout)));
         if moved {
-            deadline.reset(timeout);
+            deadline.set(timeout);
         }
         deadline.poll_expired(cx)
     }

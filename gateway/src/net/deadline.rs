@@ -35,6 +35,13 @@ impl Deadline {
         Self::default()
     }
 
+    /// A deadline `after` from now.
+    pub fn after(after: Duration) -> Self {
+        let deadline = Self::new();
+        deadline.set(after);
+        deadline
+    }
+
     /// Fires `after` from now, at most [`TICK`] late; zero switches it off (as Traefik's timeouts mean it).
     pub fn set(&self, after: Duration) {
         self.entry.idle.set(false);
@@ -108,6 +115,7 @@ fn enrol(entry: &Rc<Entry>) {
 
 /// Runs while the worker has anything with a deadline, and ends when it has nothing.
 async fn sweep() {
+    let _sweeping = Sweeping;
     let mut ticks = tokio::time::interval(TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -128,9 +136,18 @@ async fn sweep() {
         });
         overdue.into_iter().for_each(Waker::wake);
         if left == 0 {
-            SWEEPING.set(false);
             return;
         }
+    }
+}
+
+/// Notes the end of the sweep, also where its runtime ends before the thread does.
+struct Sweeping;
+
+impl Drop for Sweeping {
+    fn drop(&mut self) {
+        // At the end of the thread it may be gone already.
+        let _ = SWEEPING.try_with(|sweeping| sweeping.set(false));
     }
 }
 
@@ -165,6 +182,22 @@ mod tests {
                 poll_fn(|cx| deadline.poll_expired(cx)),
             );
             assert!(waited.await.is_err(), "a cleared deadline fired");
+        });
+        // A second runtime on the same thread gets its own sweep.
+        local(async {
+            let near = Deadline::after(Duration::from_millis(10));
+            poll_fn(|cx| near.poll_expired(cx)).await;
+        });
+    }
+
+    #[test]
+    fn moving_it_forward_wakes_later() {
+        local(async {
+            let start = Instant::now();
+            let moved = Deadline::after(Duration::from_millis(50));
+            moved.set(Duration::from_millis(250));
+            poll_fn(|cx| moved.poll_expired(cx)).await;
+            assert!(start.elapsed() >= Duration::from_millis(250));
         });
     }
 }

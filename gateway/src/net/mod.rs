@@ -6,10 +6,9 @@ pub mod deadline;
 pub mod listener;
 mod rewind;
 mod stream;
-mod ticker;
 pub mod tls;
 
 pub use copy::{EndReason, Tally, Tunnel, TunnelOptions, tunnel};
+pub use deadline::Deadline;
 pub use rewind::Rewind;
 pub use stream::Stream;
-pub use ticker::Deadline;

@@ -9,6 +9,11 @@ pub fn help() -> String {
     let mut text = String::from(
         "An edge gateway for Traefik v3's configuration\n\n\
          Usage: gateway [command] [flags]\n\n\
+         Commands:\n\
+         \x20   (none)       Runs the gateway, as Traefik runs.\n\
+         \x20   dev          Runs the whole stack on this machine, TLS and stream manager included; see dev --help.\n\
+         \x20   healthcheck  Asks the ping entry point of a running gateway; exit code 0 if it is well.\n\
+         \x20   version      Prints the version.\n\n\
          Flags: --name=value, names without case; a boolean may stand alone.\n\n\
          \x20   --configfile  (Default: \"\")\n        \
          Configuration file to use. If specified all other flags are ignored.\n\n",

@@ -15,7 +15,7 @@ use tokio::io::AsyncWrite;
 
 use crate::h1::{BodyDecoder, Decoded, Framing, HeadParser};
 use crate::http::{ErrorKind, ProxyError};
-use crate::net::{Stream, buffer, deadline::Deadline};
+use crate::net::{Deadline, Stream, buffer};
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 

@@ -1,0 +1,237 @@
+//! The control thread: starts the parts in order, serves, and ends them in order.
+
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime::{Builder, LocalRuntime};
+use tokio::sync::{oneshot, watch};
+
+use super::listen::{self, Listeners};
+use super::notice::{self, Recorder};
+use super::running::{Addresses, StartError};
+use super::serve::serve;
+use super::shutdown::shut_down;
+use crate::auth::Guard;
+use crate::config::Config;
+use crate::http::{Api, Health, Ports, Scrape, Settings};
+use crate::hub::Totals;
+use crate::observe::{Load, Metrics, StreamMetrics};
+use crate::owner::{Options, Owner};
+use crate::store::Store;
+use crate::ws::{self, Door, Hub, Server, Worker, wire};
+
+/// Everything that runs, for the end.
+pub(super) struct Parts {
+    pub(super) owner: Owner,
+    pub(super) hub: Arc<Hub>,
+    pub(super) health: Arc<Health>,
+    pub(super) shards: Vec<JoinHandle<()>>,
+    /// Turns off the doors: REST and WebSocket.
+    pub(super) doors: watch::Sender<bool>,
+    /// Turns off the rest: health and metrics.
+    pub(super) rest: watch::Sender<bool>,
+    pub(super) grace: Duration,
+}
+
+/// The thread's main function. `ready` hears whether it has started; it ends when `stop` becomes true.
+pub(super) fn run(
+    config: Config,
+    ready: oneshot::Sender<Result<Addresses, StartError>>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(error.into()))),
+    };
+    runtime.block_on(async {
+        match start(config).await {
+            Ok((parts, addresses)) => {
+                // An error means that nobody waits any more; then `stop` is closed too.
+                let _ = ready.send(Ok(addresses));
+                let _ = stop.wait_for(|stop| *stop).await;
+                shut_down(parts).await;
+            }
+            Err(error) => drop(ready.send(Err(error))),
+        }
+    });
+    // Connections that are still open are not waited for.
+    runtime.shutdown_background();
+}
+
+async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
+    let guard = Arc::new(Guard::new(&config.auth, &config.rest.allowed_ips)?);
+    let metrics = Arc::new(Metrics::new()?);
+    let listeners = listen::bind(&config.ports).await?;
+    let addresses = listeners.addresses;
+    let hub = Hub::new(thread::available_parallelism().map_or(1, usize::from));
+    let recorder = Arc::new(Recorder(Arc::clone(&metrics)));
+    let store = Store::open(&config.store, Arc::clone(&recorder) as _)?;
+    let on_commit = notice::on_commit(Arc::clone(&hub), Arc::clone(&metrics));
+    let owner = Owner::start(Options::from(&config), store, on_commit, recorder).await;
+    let server = Arc::new(Server::new(
+        ws::Settings::from(&config.ws),
+        Arc::clone(&guard),
+        owner.clone(),
+        Arc::clone(&metrics),
+        Arc::clone(&hub),
+    ));
+    let shards = start_shards(&server)?;
+    let (doors, rest) = (watch::Sender::new(false), watch::Sender::new(false));
+    let health = open(&config, listeners, &server, &doors, &rest);
+    let parts = Parts {
+        owner,
+        hub,
+        health,
+        shards,
+        doors,
+        rest,
+        grace: config.shutdown_grace,
+    };
+    Ok((parts, addresses))
+}
+
+/// A thread for each shard.
+fn start_shards(server: &Arc<Server>) -> Result<Vec<JoinHandle<()>>, StartError> {
+    let mut threads = Vec::new();
+    for shard in 0..server.hub.shards() {
+        let server = Arc::clone(server);
+        let runtime = move || -> std::io::Result<LocalRuntime> {
+            Builder::new_current_thread()
+                .enable_all()
+                .build_local(Default::default())
+        };
+        let main = move || match runtime() {
+            Ok(runtime) => runtime.block_on(async {
+                let (hub, sweep) = (Arc::clone(&server.hub), server.settings.sweep());
+                let snapshot = server.owner.snapshot();
+                hub.run(shard, Worker::new(server), snapshot, sweep).await;
+            }),
+            Err(error) => tracing::error!(%error, "a shard's runtime can't be started"),
+        };
+        threads.push(
+            thread::Builder::new()
+                .name(format!("stream-fan-{shard}"))
+                .spawn(main)?,
+        );
+    }
+    Ok(threads)
+}
+
+/// Serves all four listeners.
+fn open(
+    config: &Config,
+    listeners: Listeners,
+    server: &Arc<Server>,
+    doors: &watch::Sender<bool>,
+    rest: &watch::Sender<bool>,
+) -> Arc<Health> {
+    let hub = Arc::clone(&server.hub);
+    let totals: Arc<dyn Fn() -> Totals + Send + Sync> = Arc::new(move || hub.totals());
+    let ports = Ports {
+        api: listeners.addresses.api,
+        ws: listeners.addresses.ws,
+    };
+    let health = Arc::new(Health::new(
+        server.owner.clone(),
+        Arc::clone(&totals),
+        ports,
+        (Door::PROBE, server.probe().to_owned()),
+        config.store.instance_id.clone(),
+    ));
+    let load = load(server);
+    tokio::spawn(tell_load(
+        Arc::clone(&load),
+        Arc::clone(server),
+        config.frames.metrics_interval,
+    ));
+    let api = Arc::new(Api::new(
+        Settings::from(config),
+        server.owner.clone(),
+        Arc::clone(&server.guard),
+        Arc::clone(&server.metrics),
+        Arc::clone(&health),
+        load,
+    ));
+    let scrape = Scrape {
+        metrics: Arc::clone(&server.metrics),
+        owner: server.owner.clone(),
+        totals,
+    };
+    let door = Door::new(Arc::clone(server));
+    serve_doors(listeners.api, listeners.ws, api, door, doors);
+    let reporter = Arc::clone(&health);
+    let report = move |request, _| {
+        let health = Arc::clone(&reporter);
+        async move { health.answer(&request).await }
+    };
+    tokio::spawn(serve(listeners.health, report, rest.subscribe()));
+    let write = move |request, _| {
+        let response = scrape.answer(&request);
+        async move { response }
+    };
+    tokio::spawn(serve(listeners.metrics, write, rest.subscribe()));
+    health
+}
+
+fn serve_doors(
+    api_listener: tokio::net::TcpListener,
+    ws_listener: tokio::net::TcpListener,
+    api: Arc<Api>,
+    door: Door,
+    doors: &watch::Sender<bool>,
+) {
+    let upgrades = door.clone();
+    let rest = move |request, peer| {
+        let (api, upgrades) = (Arc::clone(&api), upgrades.clone());
+        async move {
+            match Door::wants(&request) {
+                true => upgrades.answer(request, peer),
+                false => api.answer(request, peer).await,
+            }
+        }
+    };
+    tokio::spawn(serve(api_listener, rest, doors.subscribe()));
+    let sockets = move |request, peer| {
+        let door = door.clone();
+        async move { door.answer(request, peer) }
+    };
+    tokio::spawn(serve(ws_listener, sockets, doors.subscribe()));
+}
+
+/// The figures of `metricsUpdate` and `GET …/metrics`.
+fn load(server: &Arc<Server>) -> Arc<dyn Fn() -> StreamMetrics + Send + Sync> {
+    let (owner, hub) = (server.owner.clone(), Arc::clone(&server.hub));
+    let (metrics, load) = (Arc::clone(&server.metrics), Load::new());
+    Arc::new(move || {
+        let (snapshot, totals) = (owner.snapshot(), hub.totals());
+        let (cpu_usage, memory_usage, messages_per_second) = load.measure(metrics.messages_sent());
+        StreamMetrics {
+            fps: snapshot.stream.fps,
+            dropped_frames: snapshot.stream.dropped_frames,
+            buffer_health: 100.0,
+            cpu_usage,
+            memory_usage,
+            connected_clients: totals.clients,
+            messages_per_second,
+            queue_depth: totals.messages,
+            ..StreamMetrics::default()
+        }
+    })
+}
+
+/// Tells everyone on `state` the figures, while the stream is live.
+async fn tell_load(
+    load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
+    server: Arc<Server>,
+    interval: Duration,
+) {
+    let mut ticks = tokio::time::interval(interval);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if server.owner.snapshot().stream.is_live {
+            server.hub.publish(&wire::metrics_update(&load()));
+        }
+    }
+}

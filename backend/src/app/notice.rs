@@ -1,0 +1,106 @@
+//! Who is told of changes: the hub's clients, and the metrics.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::Publication;
+use crate::observe::Metrics;
+use crate::owner::{Commit, CommitKind, Observer, OnCommit};
+use crate::state::Kind;
+use crate::ws::{Hub, wire};
+
+/// Publishes each commit, in order. Appends to lists and returns.
+pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
+    let mut dropped_before = None;
+    Box::new(move |commit: &Arc<Commit>| {
+        let publications = publications(commit);
+        hub.commit(&commit.snapshot, &publications);
+
+        let stream = &commit.snapshot.stream;
+        let dropped = stream.dropped_frames;
+        let before = dropped_before.replace(dropped).unwrap_or(dropped);
+        metrics
+            .stream
+            .dropped
+            .inc_by(dropped.saturating_sub(before));
+        if commit.kind == CommitKind::Telemetry {
+            let seconds = stream.average_render_time / 1000.0;
+            metrics.stream.render_time.observe(seconds);
+        }
+        log(commit, &publications, &hub);
+    })
+}
+
+/// The messages that tell of a commit, by channel.
+fn publications(commit: &Commit) -> Vec<Publication> {
+    match commit.kind {
+        // The picture is the layers' affair.
+        CommitKind::Scene => Vec::new(),
+        CommitKind::Loaded
+        | CommitKind::Stream
+        | CommitKind::Settings
+        | CommitKind::Telemetry
+        | CommitKind::Reset
+        | CommitKind::Replaced => {
+            vec![wire::state_update(
+                &commit.snapshot,
+                &commit.changes,
+                commit.at_ms,
+            )]
+        }
+    }
+}
+
+fn log(commit: &Commit, publications: &[Publication], hub: &Hub) {
+    let bytes: usize = publications
+        .iter()
+        .map(|publication| publication.message.bytes().len())
+        .sum();
+    let (version, changes) = (commit.snapshot.version, commit.changes.join(","));
+    let clients = hub.totals().clients;
+    if commit.kind == CommitKind::Telemetry {
+        tracing::debug!(
+            r#type = "state",
+            event = "update",
+            version,
+            changes,
+            clients,
+            bytes,
+            "counters updated"
+        );
+    } else {
+        tracing::info!(
+            r#type = "state",
+            event = "update",
+            kind = ?commit.kind,
+            version,
+            changes,
+            clients,
+            bytes,
+            "state updated"
+        );
+    }
+}
+
+/// What the owner and the store tell of themselves.
+pub(super) struct Recorder(pub(super) Arc<Metrics>);
+
+impl Observer for Recorder {
+    fn state_updated(&self, kind: Kind) {
+        let kind = match kind {
+            Kind::Scene => "scene",
+            Kind::Stream | Kind::Settings | Kind::Reset | Kind::Telemetry => "stream",
+        };
+        self.0.state.updates.with_label_values(&[kind]).inc();
+    }
+
+    fn persisted(&self, took: Duration) {
+        self.0.state.persistence.observe(took.as_secs_f64());
+    }
+
+    fn redis_operation(&self, operation: &'static str, took: Duration) {
+        let redis = &self.0.state.redis;
+        let histogram = redis.with_label_values(&[operation]);
+        histogram.observe(took.as_secs_f64());
+    }
+}

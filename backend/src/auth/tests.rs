@@ -1,0 +1,188 @@
+//! Addresses, origins, tokens and rates.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::*;
+use crate::config::Config;
+
+const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+fn guard(vars: &[(&str, &str)]) -> Guard {
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let (config, _) = Config::from_vars(vars).unwrap();
+    Guard::new(&config.auth, &config.rest.allowed_ips).unwrap()
+}
+
+fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+    let line = |(name, value): &(&'static str, &str)| {
+        (
+            HeaderName::from_static(name),
+            HeaderValue::from_str(value).unwrap(),
+        )
+    };
+    lines.iter().map(line).collect()
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+#[test]
+fn the_client_is_the_rightmost_untrusted_address() {
+    let guard = guard(&[]);
+    for (peer, forwarded, client) in [
+        ("8.8.8.8", "1.1.1.1", "8.8.8.8"),
+        ("127.0.0.1", "1.1.1.1", "1.1.1.1"),
+        ("127.0.0.1", "9.9.9.9, 1.1.1.1", "1.1.1.1"),
+        ("127.0.0.1", "1.1.1.1, 10.0.0.3", "1.1.1.1"),
+        ("127.0.0.1", "10.0.0.2, 10.0.0.3", "10.0.0.2"),
+        ("127.0.0.1", "1.1.1.1, nonsense", "127.0.0.1"),
+        ("127.0.0.1", "1.1.1.1:4711", "1.1.1.1"),
+        ("::ffff:127.0.0.1", "2001:db8::1", "2001:db8::1"),
+    ] {
+        let found = guard.address(ip(peer), &headers(&[("x-forwarded-for", forwarded)]));
+        assert_eq!(found, ip(client), "{peer}, {forwarded}");
+    }
+}
+
+#[test]
+fn origins_are_compared_by_host_and_port() {
+    let listed = guard(&[("ALLOWED_ORIGINS", "https://admin.example")]);
+    for (origin, host, allowed) in [
+        ("https://live.example", "live.example", true),
+        ("http://live.example:80", "live.example:443", true),
+        ("http://live.example:8080", "live.example:8080", true),
+        ("http://live.example:8080", "live.example", false),
+        ("https://LIVE.example", "live.example", true),
+        ("https://admin.example", "live.example", true),
+        ("https://evil.example", "live.example", false),
+        ("null", "live.example", false),
+        ("live.example", "live.example", false),
+    ] {
+        let lines = headers(&[("origin", origin), ("host", host)]);
+        assert_eq!(
+            listed.origin(LOCAL, &lines).is_ok(),
+            allowed,
+            "{origin} to {host}"
+        );
+    }
+    assert!(listed.origin(LOCAL, &headers(&[("host", "x")])).is_ok());
+    let any = guard(&[("ALLOWED_ORIGINS", "*")]);
+    assert!(
+        any.origin(LOCAL, &headers(&[("origin", "https://evil.example")]))
+            .is_ok()
+    );
+    assert!(any.origin(LOCAL, &headers(&[("origin", "null")])).is_err());
+}
+
+#[test]
+fn a_forwarded_host_counts_from_a_proxy_only() {
+    let guard = guard(&[]);
+    let lines = headers(&[
+        ("origin", "https://live.example"),
+        ("host", "backend:4201"),
+        ("x-forwarded-host", "live.example"),
+    ]);
+    assert!(guard.origin(LOCAL, &lines).is_ok());
+    assert!(guard.origin(ip("8.8.8.8"), &lines).is_err());
+}
+
+#[test]
+fn tokens_come_by_header_key_or_subprotocol() {
+    let guard = guard(&[
+        ("AUTH_MODE", "token"),
+        (
+            "STREAM_API_TOKENS",
+            "ada:operator:s3cret-s3cret,bob:viewer:other-other",
+        ),
+    ]);
+    let who = |lines: &[(&'static str, &str)]| guard.identify(ip("8.8.8.8"), &headers(lines));
+    for lines in [
+        [("authorization", "bearer s3cret-s3cret")],
+        [("x-api-key", "s3cret-s3cret")],
+        [("sec-websocket-protocol", "stream.v1, bearer.s3cret-s3cret")],
+    ] {
+        let identity = who(&lines).unwrap();
+        assert_eq!((&*identity.name, identity.role), ("ada", Role::Operator));
+    }
+    let bob = who(&[("x-api-key", "other-other")]).unwrap();
+    assert!(bob.at_least(Role::Operator).is_err() && bob.at_least(Role::Viewer).is_ok());
+    for wrong in ["", "s3cret", "s3cret-s3cretX", "other-othe"] {
+        assert!(
+            matches!(who(&[("x-api-key", wrong)]), Err(Denied::Unauthorized(_))),
+            "{wrong}"
+        );
+    }
+    assert!(matches!(who(&[]), Err(Denied::Unauthorized(_))));
+}
+
+#[test]
+fn internal_peers_are_operators_unless_forwarded() {
+    let guard = guard(&[
+        ("AUTH_MODE", "token"),
+        ("STREAM_API_TOKENS", "ada:operator:s3cret-s3cret"),
+        ("AUTH_INTERNAL_CIDRS", "10.0.0.0/8"),
+    ]);
+    assert_eq!(
+        guard.identify(ip("10.1.1.1"), &headers(&[])).unwrap().role,
+        Role::Operator
+    );
+    let forwarded = headers(&[("x-forwarded-for", "1.1.1.1")]);
+    assert!(guard.identify(ip("10.1.1.1"), &forwarded).is_err());
+}
+
+#[test]
+fn jwt_is_refused_until_it_is_built() {
+    let vars = [
+        ("AUTH_MODE", "jwt"),
+        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
+    ];
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let (config, _) = Config::from_vars(vars).unwrap();
+    let error = Guard::new(&config.auth, &[]).unwrap_err();
+    assert!(error.to_string().contains("AUTH_MODE"));
+}
+
+#[test]
+fn control_can_be_limited_to_addresses() {
+    let guard = guard(&[("ALLOWED_IPS", "10.0.0.0/8,1.1.1.1")]);
+    assert!(guard.control_from(ip("10.9.9.9")).is_ok());
+    assert!(guard.control_from(ip("1.1.1.2")).is_err());
+}
+
+#[test]
+fn buckets_allow_a_burst_and_then_a_rate() {
+    let rates = Rates::new(2.0, 3.0);
+    let start = Instant::now();
+    for _ in 0..3 {
+        assert!(rates.take(LOCAL, 1.0, start).is_ok());
+    }
+    let wait = rates.take(LOCAL, 1.0, start).unwrap_err();
+    assert!(
+        wait > Duration::from_millis(400) && wait <= Duration::from_millis(500),
+        "{wait:?}"
+    );
+    assert!(rates.take(ip("8.8.8.8"), 1.0, start).is_ok());
+    assert!(
+        rates
+            .take(LOCAL, 1.0, start + Duration::from_millis(501))
+            .is_ok()
+    );
+}
+
+#[test]
+fn addresses_without_end_do_not_fill_memory() {
+    let rates = Rates::new(1.0, 1.0);
+    let now = Instant::now();
+    for number in 0..100_000_u32 {
+        assert!(rates.take(IpAddr::V4(number.into()), 1.0, now).is_ok());
+    }
+    assert!(rates.buckets.lock().unwrap().len() <= 16_384);
+}

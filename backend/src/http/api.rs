@@ -1,0 +1,248 @@
+//! A call from its head to its answer: form, route, who may, rates, body, handler.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http::request::Parts;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+
+use super::answer::{ApiError, bytes};
+use super::health::Health;
+use super::routes::{self, Access, Action, Body, Entry, Found};
+use super::{Response, body, page};
+use crate::auth::{Guard, Rates, Role};
+use crate::config::{Config, Environment};
+use crate::observe::{Metrics, StreamMetrics};
+use crate::owner::Owner;
+use crate::state::Command;
+
+/// Spec section 6.
+const LONGEST_URL: usize = 8 * 1024;
+const LARGEST_HEAD: usize = 32 * 1024;
+/// Reads a second, and at once.
+const READS: (f64, f64) = (50.0, 100.0);
+/// What peers of `AUTH_INTERNAL_CIDRS` may do more.
+const INTERNAL: f64 = 10.0;
+
+/// What the API is told by the environment.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// State-changing calls per window and address.
+    pub changes: u32,
+    pub window: Duration,
+    /// Whether the test page is served.
+    pub page: bool,
+}
+
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        Self {
+            changes: config.rest.rate_limit_requests,
+            window: config.rest.rate_limit_window,
+            page: config.environment == Environment::Development || config.rest.debug_endpoints,
+        }
+    }
+}
+
+/// The REST API.
+pub struct Api {
+    pub(super) owner: Owner,
+    pub(super) load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
+    guard: Arc<Guard>,
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    page: bool,
+    reads: Rates,
+    changes: Rates,
+}
+
+impl Api {
+    pub fn new(
+        settings: Settings,
+        owner: Owner,
+        guard: Arc<Guard>,
+        metrics: Arc<Metrics>,
+        health: Arc<Health>,
+        load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
+    ) -> Self {
+        let changes = f64::from(settings.changes);
+        let window = settings.window.as_secs_f64().max(0.001);
+        Self {
+            owner,
+            load,
+            guard,
+            metrics,
+            health,
+            page: settings.page,
+            reads: Rates::new(READS.0, READS.1),
+            changes: Rates::new(changes / window, changes),
+        }
+    }
+
+    /// Answers one call.
+    pub async fn answer(&self, request: Request<Incoming>, peer: SocketAddr) -> Response {
+        let start = Instant::now();
+        let (parts, body) = request.into_parts();
+        let found = routes::find(&parts.method, parts.uri.path());
+        let (answer, template) = match found {
+            Found::Entry {
+                entry,
+                template,
+                parameter,
+            } => (
+                self.call(entry, parameter.as_deref(), &parts, body, peer.ip())
+                    .await,
+                template,
+            ),
+            Found::Method { template, allow } => (Err(ApiError::method(&allow)), template),
+            Found::Nothing => (Err(ApiError::not_found()), "other".to_owned()),
+        };
+        let response = answer.unwrap_or_else(ApiError::into_response);
+        self.note(&parts, &template, &response, start);
+        response
+    }
+
+    async fn call(
+        &self,
+        entry: Entry,
+        parameter: Option<&str>,
+        parts: &Parts,
+        body: Incoming,
+        peer: IpAddr,
+    ) -> Result<Response, ApiError> {
+        check_size(parts)?;
+        self.check_access(entry.access, parts, peer)?;
+        // Also one that is ignored is read: what is left of it would be taken for the next request.
+        let body = body::read(body).await?;
+        debug_assert!(entry.body == Body::Json || entry.action != Action::PatchConfig);
+        self.act(entry.action, parameter, parts, &body).await
+    }
+
+    async fn act(
+        &self,
+        action: Action,
+        parameter: Option<&str>,
+        parts: &Parts,
+        body: &[u8],
+    ) -> Result<Response, ApiError> {
+        match action {
+            Action::Status => Ok(self.status()),
+            Action::State => Ok(self.state(&parts.headers)),
+            Action::Start => self.control(Command::Start).await,
+            Action::Stop => self.control(Command::Stop).await,
+            Action::Pause => self.pause(body).await,
+            Action::Resume => self.control(Command::Resume).await,
+            Action::Reset => self.control(Command::Reset).await,
+            Action::Playback => self.playback(body).await,
+            Action::GetConfig => Ok(self.get_config()),
+            Action::PatchConfig => self.patch_config(body).await,
+            Action::Metrics => Ok(self.metrics()),
+            Action::Upgrade => Ok(upgrade_required()),
+            Action::Health => {
+                let path = parts.uri.path();
+                Ok(self
+                    .health
+                    .report(path.strip_suffix('/').unwrap_or(path))
+                    .await)
+            }
+            Action::Page if self.page => page::file(parameter),
+            Action::Page => Err(ApiError::not_found()),
+        }
+    }
+
+    fn check_access(&self, access: Access, parts: &Parts, peer: IpAddr) -> Result<(), ApiError> {
+        if access == Access::Open {
+            return Ok(());
+        }
+        let headers = &parts.headers;
+        let address = self.guard.address(peer, headers);
+        let now = Instant::now();
+        if access == Access::Read {
+            let identity = self.guard.identify(peer, headers)?;
+            identity.at_least(Role::Viewer)?;
+            if address.is_loopback() {
+                return Ok(());
+            }
+            let times = if identity.internal { INTERNAL } else { 1.0 };
+            return self.limited(self.reads.take(address, times, now));
+        }
+        self.guard.origin(peer, headers)?;
+        let identity = self.guard.identify(peer, headers)?;
+        identity.at_least(Role::Operator)?;
+        self.guard.control_from(address)?;
+        let times = if identity.internal { INTERNAL } else { 1.0 };
+        self.limited(self.changes.take(address, times, now))
+    }
+
+    fn limited(&self, taken: Result<(), Duration>) -> Result<(), ApiError> {
+        taken.map_err(|wait| {
+            self.metrics.rate_limited.with_label_values(&["rest"]).inc();
+            ApiError::rate_limited(wait)
+        })
+    }
+
+    fn note(&self, parts: &Parts, template: &str, response: &Response, start: Instant) {
+        let code = response.status().as_u16().to_string();
+        let method = known_method(&parts.method);
+        let took = start.elapsed();
+        let requests = &self.metrics.requests;
+        let histogram = requests.with_label_values(&[method, template, &code]);
+        histogram.observe(took.as_secs_f64());
+        tracing::debug!(
+            r#type = "http",
+            method,
+            path = parts.uri.path(),
+            status = response.status().as_u16(),
+            durationMs = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "call answered"
+        );
+    }
+}
+
+/// A label; the client chooses the method's name, and must not fill the registry with it.
+fn known_method(method: &http::Method) -> &str {
+    match method.as_str() {
+        known @ ("GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS") => known,
+        _ => "other",
+    }
+}
+
+fn check_size(parts: &Parts) -> Result<(), ApiError> {
+    let url = parts
+        .uri
+        .path_and_query()
+        .map_or(0, |path| path.as_str().len());
+    if url > LONGEST_URL {
+        let message = "The URL is longer than 8 KiB";
+        return Err(ApiError::new(
+            StatusCode::URI_TOO_LONG,
+            "BAD_REQUEST",
+            message,
+        ));
+    }
+    let line = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        name.as_str().len() + value.len() + 4
+    };
+    if parts.headers.iter().map(line).sum::<usize>() > LARGEST_HEAD {
+        let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+        let message = "The headers are larger than 32 KiB";
+        return Err(ApiError::new(status, "BAD_REQUEST", message));
+    }
+    Ok(())
+}
+
+fn upgrade_required() -> Response {
+    let status = StatusCode::UPGRADE_REQUIRED;
+    let mut response = bytes(
+        status,
+        "text/plain; charset=utf-8",
+        "Expected Upgrade: websocket",
+    );
+    let websocket = http::HeaderValue::from_static("websocket");
+    response
+        .headers_mut()
+        .insert(http::header::UPGRADE, websocket);
+    response
+}

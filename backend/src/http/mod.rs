@@ -1,0 +1,22 @@
+//! REST (spec section 2), health and the text for Prometheus: one file a resource.
+//!
+//! A call goes through [`Api::answer`]: form (sizes), route, who may, rates, body, then the resource. Every answer is JSON,
+//! and errors have one shape, made in `answer`. Adding a route is one row in `routes`, one [`routes::Action`], one handler.
+
+mod answer;
+mod api;
+mod body;
+mod config;
+mod control;
+mod health;
+mod page;
+mod routes;
+mod scrape;
+mod status;
+
+pub use api::{Api, Settings};
+pub use health::{Health, Ports};
+pub use scrape::Scrape;
+
+/// What every answer of this room is.
+pub type Response = http::Response<http_body_util::Full<bytes::Bytes>>;

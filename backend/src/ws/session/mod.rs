@@ -1,0 +1,138 @@
+//! One client: what it sends is read and answered, what the hub offers is written, its clocks are looked at.
+//!
+//! A session lives on its shard's thread. It has one task, which sleeps until the socket is readable, or writable while
+//! something waits; publications are written by the shard's loop itself and wake nothing. An idle session holds no buffer.
+
+mod client;
+mod handlers;
+mod input;
+mod outgoing;
+mod task;
+
+use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::decoder::Decoder;
+use super::limits::Limits;
+use super::server::{Server, Ticket};
+use super::worker::Shard;
+use crate::auth::Identity;
+use crate::hub::{Channels, Outbox, Presence};
+
+/// A socket whose handshake is done.
+pub(super) struct Arrival {
+    pub(super) socket: std::net::TcpStream,
+    /// What came right behind the handshake.
+    pub(super) read: Bytes,
+    pub(super) id: String,
+    pub(super) targets: Channels,
+    pub(super) identity: Identity,
+    pub(super) address: IpAddr,
+    /// `None`: the health check, which counts nowhere and subscribes to nothing.
+    pub(super) place: Option<(Ticket, Presence)>,
+}
+
+/// See the head of this file.
+pub(super) struct Session {
+    shard: Rc<Shard>,
+    socket: TcpStream,
+    id: String,
+    identity: Identity,
+    address: IpAddr,
+    targets: Cell<Channels>,
+    outbox: RefCell<Outbox>,
+    decoder: RefCell<Decoder>,
+    limits: RefCell<Limits>,
+    phase: Cell<Phase>,
+    waker: RefCell<Option<Waker>>,
+    /// Its task is running, so that it needs no waking.
+    busy: Cell<bool>,
+    opened: Instant,
+    heard: Cell<Instant>,
+    /// When the last ping frame was sent, and whether its pong is awaited.
+    pinged: Cell<(Instant, bool)>,
+    /// It has shown that it understands JSON pings.
+    json_pings: Cell<bool>,
+    place: Option<(Ticket, Presence)>,
+}
+
+/// How far a session has come. `code` is what it is said to have ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Open,
+    /// Our close frame is out or on its way; the client's answer is awaited.
+    Closing {
+        since: Instant,
+        code: u16,
+    },
+    /// The client closed; our answer is on its way.
+    Answering {
+        since: Instant,
+        code: u16,
+    },
+    /// The socket is to be dropped.
+    Gone {
+        code: u16,
+    },
+}
+
+/// A connection that ended without a close frame (RFC 6455, section 7.4.1).
+const ABNORMAL: u16 = 1006;
+
+/// Makes a session of a socket, on its shard's thread.
+pub(super) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
+    let targets = match arrival.place {
+        Some(_) => arrival.targets,
+        None => Channels::default(),
+    };
+    let read = arrival.read.clone();
+    match Session::new(shard, arrival) {
+        Ok(session) => {
+            session.open(targets);
+            tokio::task::spawn_local(task::run(session, read));
+        }
+        Err(error) => tracing::warn!(r#type = "websocket", %error, "a socket can't be taken over"),
+    }
+}
+
+impl Session {
+    fn new(shard: &Rc<Shard>, arrival: Arrival) -> std::io::Result<Rc<Self>> {
+        let socket = TcpStream::from_std(arrival.socket)?;
+        let settings = &shard.local().server.settings;
+        let now = Instant::now();
+        Ok(Rc::new(Self {
+            shard: Rc::clone(shard),
+            socket,
+            id: arrival.id,
+            identity: arrival.identity,
+            address: arrival.address,
+            targets: Cell::default(),
+            outbox: RefCell::new(Outbox::new()),
+            decoder: RefCell::new(Decoder::new(settings.max_message_bytes)),
+            limits: RefCell::new(Limits::new(settings.burst, now)),
+            phase: Cell::new(Phase::Open),
+            waker: RefCell::new(None),
+            busy: Cell::new(false),
+            opened: now,
+            heard: Cell::new(now),
+            pinged: Cell::new((now, false)),
+            json_pings: Cell::new(false),
+            place: arrival.place,
+        }))
+    }
+
+    fn server(&self) -> &Server {
+        &self.shard.local().server
+    }
+
+    /// Whether it is a client, and not the health check.
+    fn counts(&self) -> bool {
+        self.place.is_some()
+    }
+}

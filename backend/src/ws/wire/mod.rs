@@ -1,0 +1,21 @@
+//! What goes over the wire (spec 3.2 to 3.5): messages to clients are encoded here, messages from clients are read here.
+//!
+//! One more message to clients is one more function in `server`; one more from clients is one more row in
+//! [`super::session`]'s table of handlers.
+
+mod changes;
+mod incoming;
+mod server;
+
+pub(super) use incoming::Incoming;
+pub use incoming::WireError;
+pub(super) use server::{ack, error, initial_state, ping, pong, rate_limited, subscribed, welcome};
+pub use server::{farewell, metrics_update, state_update};
+
+/// Unix milliseconds.
+pub(super) fn now_ms() -> u64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.map_or(0, |since| {
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    })
+}
