@@ -144,7 +144,7 @@ fn begin(cx: &mut Context, request: &Request, route: &PerWorker<Observed>) {
         target: request.target.as_bytes(),
         version: request.version,
         headers: &request.headers,
-        peer: cx.connection.peer,
+        peer: cx.connection.peer.address(),
         tls: tls.map(|tls| (tls.version, tls.cipher)),
         client_certificate: tls
             .and_then(|tls| tls.client_certificates.first())

@@ -46,6 +46,12 @@ impl Peer {
     }
 }
 
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
 /// What all requests of one client connection share.
 #[derive(Debug)]
 pub struct Connection {
