@@ -121,7 +121,8 @@ impl Record {
                 version: asked.version,
                 host: asked.headers.get(header::HOST).cloned(),
                 forwarded_for: first(asked.headers, "x-forwarded-for"),
-                peer: asked.peer,
+                // A dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client; Go says 10.0.0.1.
+                peer: SocketAddr::new(asked.peer.ip().to_canonical(), asked.peer.port()),
                 tls: asked.tls,
                 client_subject: asked.client_certificate.and_then(super::subject::of),
                 headers: log.headers().pick(asked.headers),
