@@ -137,13 +137,7 @@ async fn a_thousand_viewers_get_every_version_in_order_though_one_does_not_read(
 /// Sets another frame rate; whether the answer says that it is stored. Acknowledged either way.
 async fn set_rate(whole: &Whole, rate: u64) -> Result<bool> {
     let body = json!({ "TARGET_FPS": rate }).to_string();
-    let answer = http1::put(
-        whole.gateway.web,
-        "localhost",
-        "/api/stream/settings",
-        &body,
-    )
-    .await?;
+    let answer = http1::patch(whole.gateway.web, "localhost", "/api/stream/config", &body).await?;
     ensure!(answer.status == 200, "{}", answer.text());
     Ok(answer.header("X-State-Persisted") != Some("false"))
 }
