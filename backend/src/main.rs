@@ -1,23 +1,38 @@
 //! The stream manager's process: environment in, exit code out.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use backend::app;
 use backend::config::Config;
+use backend::observe::log;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let (config, warnings) = match Config::from_vars(std::env::vars()) {
+    let read = Config::from_vars(vars());
+    // The log comes first: mistakes in the environment are told there too. Nobody else can have made one before.
+    let _ = log::install(log::Settings::from_vars(vars()));
+    let (config, warnings) = match read {
         Ok(read) => read,
         Err(errors) => {
-            eprintln!("{errors}");
+            for problem in errors.problems() {
+                tracing::error!(
+                    component = "config",
+                    fatal = true,
+                    variable = problem.variable,
+                    "{problem}"
+                );
+            }
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt().json().init();
     for warning in warnings {
-        tracing::warn!(component = "config", "{warning:?}");
+        tracing::warn!(
+            component = "config",
+            variable = warning.variable,
+            "{warning}"
+        );
     }
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -33,6 +48,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The environment. What is not UTF-8 in it is replaced, and refused where it matters.
+fn vars() -> impl Iterator<Item = (String, String)> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Runs until a signal asks for the end.

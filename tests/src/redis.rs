@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -40,6 +41,23 @@ impl Redis {
     pub async fn kill(&mut self) -> Result<()> {
         match self.process.take() {
             Some(mut process) => process.kill().await,
+            None => bail!("redis-server does not run"),
+        }
+    }
+
+    /// Stops it where it is, as an overloaded machine would: connections stay, and nobody answers.
+    pub fn pause(&self) -> Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on after [`Self::pause`].
+    pub fn resume(&self) -> Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        match &self.process {
+            Some(process) => process.signal(signal),
             None => bail!("redis-server does not run"),
         }
     }

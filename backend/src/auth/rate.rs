@@ -45,7 +45,7 @@ impl Bucket {
 pub struct Rates {
     rate: f64,
     burst: f64,
-    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+    pub(super) buckets: Mutex<HashMap<IpAddr, Bucket>>,
 }
 
 impl Rates {

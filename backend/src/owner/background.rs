@@ -21,15 +21,16 @@ const RETRY_CAP: Duration = Duration::from_secs(2);
 
 /// What came of a call.
 pub(super) enum Done {
-    Loaded(Result<Stored, StoreError>),
+    Loaded(Box<Result<Stored, StoreError>>),
     Wrote(Arc<Snapshot>, Result<Outcome, StoreError>),
     Found(Result<Option<Position>, StoreError>),
 }
 
 /// A call under way.
 pub(super) struct Background {
-    /// What it writes: unsaved until it is done.
-    pub(super) parts: Parts,
+    /// What it writes of [`Writer::unsaved`] and of [`Writer::owed`].
+    unsaved: Parts,
+    owed: Parts,
     /// What the store was thought to hold when it began.
     held: Held,
     start: Instant,
@@ -96,12 +97,15 @@ impl<B: Backend> Writer<B> {
     pub(super) fn begin_background(&mut self) {
         self.retry_at = None;
         let store = Arc::clone(&self.store);
-        let mut parts = Parts::default();
+        let (mut unsaved, mut owed) = (Parts::default(), Parts::default());
         let call: Pin<Box<dyn Future<Output = Done> + Send>> = match self.held {
-            Held::Unknown => Box::pin(async move { Done::Loaded(limited(store.load()).await) }),
-            _ if self.unsaved != Parts::default() => {
-                parts = std::mem::take(&mut self.unsaved);
-                let write = self.write(&self.current, parts, Kind::Stream);
+            Held::Unknown => {
+                Box::pin(async move { Done::Loaded(Box::new(limited(store.load()).await)) })
+            }
+            _ if self.unsaved.union(self.owed) != Parts::default() => {
+                unsaved = std::mem::take(&mut self.unsaved);
+                owed = std::mem::take(&mut self.owed);
+                let write = self.write(&self.current, unsaved.union(owed), Kind::Stream);
                 Box::pin(async move {
                     let outcome = limited(store.write(&write)).await;
                     Done::Wrote(write.next, outcome)
@@ -110,7 +114,8 @@ impl<B: Backend> Writer<B> {
             _ => Box::pin(async move { Done::Found(limited(store.position()).await) }),
         };
         self.background = Some(Background {
-            parts,
+            unsaved,
+            owed,
             held: self.held.clone(),
             start: Instant::now(),
             call,
@@ -119,13 +124,14 @@ impl<B: Backend> Writer<B> {
 
     /// Whether a background call may change the store.
     pub(super) fn is_writing(&self) -> bool {
-        let writes = |background: &Background| background.parts != Parts::default();
+        let writes =
+            |background: &Background| background.unsaved.union(background.owed) != Parts::default();
         self.background.as_ref().is_some_and(writes)
     }
 
     /// Whether something that counts is not stored.
     pub(super) fn is_dirty(&self) -> bool {
-        self.unsaved != Parts::default() || self.is_writing()
+        self.unsaved.union(self.owed) != Parts::default() || self.is_writing()
     }
 
     /// Draws the conclusions of a background call.
@@ -135,33 +141,35 @@ impl<B: Backend> Writer<B> {
         };
         let took = background.start.elapsed();
         match done {
-            Done::Loaded(Ok(stored)) => self.loaded(stored, took).await,
+            Done::Loaded(result) => match *result {
+                Ok(stored) => self.loaded(stored, took).await,
+                Err(error) => self.failed(&error),
+            },
             Done::Wrote(snapshot, Ok(Outcome::Written)) => {
                 self.written(&snapshot, took);
                 self.save().await;
             }
             Done::Wrote(_, Ok(outcome)) => {
-                self.unsaved = self.unsaved.union(background.parts);
+                self.unsaved = self.unsaved.union(background.unsaved);
+                self.owed = self.owed.union(background.owed);
                 self.displaced(&outcome);
             }
-            Done::Found(Ok(found)) => {
-                let same = match (&self.held, &found) {
-                    (Held::Version(held), Some(found)) => held == found,
-                    // A write came in between, so what was found is old.
-                    (held, _) if *held != background.held => true,
-                    (held, found) => *held == Held::Nothing && found.is_none(),
-                };
-                if same || self.held != background.held {
-                    self.answered(took);
-                } else {
-                    let outcome = found.map_or(Outcome::Empty, Outcome::Conflict);
-                    self.displaced(&outcome);
-                }
-            }
-            Done::Loaded(Err(error)) | Done::Wrote(_, Err(error)) | Done::Found(Err(error)) => {
-                self.unsaved = self.unsaved.union(background.parts);
+            Done::Wrote(_, Err(error)) => {
+                self.uncertain(background.unsaved);
                 self.failed(&error);
             }
+            Done::Found(Ok(found)) => {
+                let found = found.map_or(Held::Nothing, Held::Version);
+                // If a write came in between, what was found is old.
+                if self.held != background.held || self.held == found {
+                    self.answered(took);
+                } else if let Held::Version(position) = found {
+                    self.displaced(&Outcome::Conflict(position));
+                } else {
+                    self.displaced(&Outcome::Empty);
+                }
+            }
+            Done::Found(Err(error)) => self.failed(&error),
         }
     }
 
@@ -170,7 +178,7 @@ impl<B: Backend> Writer<B> {
         if *outcome == Outcome::Empty {
             tracing::warn!("the store is empty: writing our own state");
             self.held = Held::Nothing;
-            self.unsaved = Parts::ALL;
+            self.owed = Parts::ALL;
         } else {
             self.held = Held::Unknown;
         }
@@ -180,7 +188,7 @@ impl<B: Backend> Writer<B> {
 
     /// Stores what is committed and not stored, if the store answers.
     pub(super) async fn save(&mut self) {
-        if self.unsaved != Parts::default() {
+        if self.unsaved.union(self.owed) != Parts::default() {
             let current = Arc::clone(&self.current);
             self.persist_all(&current).await;
         }

@@ -16,6 +16,7 @@ mod clock;
 mod commit;
 mod handle;
 mod health;
+mod others;
 mod takeover;
 mod writer;
 

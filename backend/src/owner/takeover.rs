@@ -32,7 +32,7 @@ impl<B: Backend> Writer<B> {
             if known.is_some() {
                 tracing::warn!("the store has lost changes: writing our own state");
             }
-            self.unsaved = Parts::ALL;
+            self.owed = Parts::ALL;
             return;
         }
         self.rehydrated();
@@ -59,10 +59,10 @@ impl<B: Backend> Writer<B> {
                     held.version.max(current.version) + 1
                 };
                 next.epoch = held.epoch;
-                self.unsaved = ours.union(missing);
+                self.owed = missing;
             }
             // An older service wrote it, without versions.
-            None => self.unsaved = Parts::ALL,
+            None => self.owed = Parts::ALL,
         }
         self.replace(next);
     }

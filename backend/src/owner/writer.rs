@@ -12,11 +12,15 @@ use super::commit::{Commit, CommitKind, OnCommit};
 use super::handle::{Applied, ApplyError, Options};
 use super::health::{StoreHealth, StoreStatus};
 use crate::config::PersistMode;
-use crate::state::{Command, CommandError, ErrorCode, Kind, Reduced, Snapshot, reduce};
-use crate::store::{Backend, Observer, Outcome, Parts, Position, Write};
+use crate::state::{
+    Command, CommandError, ErrorCode, Kind, Reduced, Snapshot, StreamState, reduce,
+};
+use crate::store::{Backend, Mode, Observer, Outcome, Parts, Position, Write, random_id};
 
 /// The longest one call to the store may take.
 pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(1);
+/// Counters alone do not make us write a file more often.
+const FILE_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a change is tried again after somebody else's came first.
 const TRIES: usize = 5;
 /// When trying ends anyway: clients give up after five seconds.
@@ -81,7 +85,12 @@ pub(super) struct Writer<B: Backend> {
     pub(super) known: Option<Position>,
     /// Control and scene changes that are committed and not stored.
     pub(super) unsaved: Parts,
+    /// What the store has to be given besides: it has lost it, never had it, or it is open what it holds. Unlike
+    /// `unsaved`, it gives way to what others have written.
+    pub(super) owed: Parts,
     unsaved_counters: bool,
+    /// When the counters were made, here or elsewhere.
+    pub(super) counters_at_ms: u64,
     /// Changed counters that listeners have not been told of.
     untold: Vec<&'static str>,
     last_told: Instant,
@@ -93,7 +102,7 @@ pub(super) struct Writer<B: Backend> {
 
 impl<B: Backend> Writer<B> {
     pub(super) async fn start(
-        options: Options,
+        mut options: Options,
         store: B,
         on_commit: OnCommit,
         observer: Arc<dyn Observer>,
@@ -102,7 +111,10 @@ impl<B: Backend> Writer<B> {
         watch::Receiver<Arc<Snapshot>>,
         watch::Receiver<StoreHealth>,
     ) {
-        let current = Arc::new(Snapshot::new(clock::new_epoch(), options.settings.clone()));
+        if store.mode() == Mode::Embedded {
+            options.telemetry_persist = options.telemetry_persist.max(FILE_INTERVAL);
+        }
+        let current = Arc::new(Snapshot::new(random_id(), options.settings.clone()));
         let (snapshots, snapshot) = watch::channel(Arc::clone(&current));
         let (health, health_receiver) = watch::channel(StoreHealth {
             status: StoreStatus::Degraded,
@@ -125,7 +137,9 @@ impl<B: Backend> Writer<B> {
             known: None,
             started: false,
             unsaved: Parts::default(),
+            owed: Parts::default(),
             unsaved_counters: false,
+            counters_at_ms: 0,
             untold: Vec::new(),
             last_told: Instant::now(),
             tell_at: None,
@@ -137,15 +151,17 @@ impl<B: Backend> Writer<B> {
         writer.started = true;
         let loaded = Arc::clone(&writer.current);
         writer.commit(loaded, CommitKind::Loaded, Vec::new());
-        if writer.options.auto_start && !writer.current.stream.is_live {
-            if let Err(error) = writer.apply(&Command::Start).await {
-                tracing::error!(%error, "STREAM_AUTO_START: the stream could not be started");
-            }
+        if writer.options.auto_start
+            && !writer.current.stream.is_live
+            && let Err(error) = writer.apply(&Command::Start).await
+        {
+            tracing::error!(%error, "STREAM_AUTO_START: the stream could not be started");
         }
         (writer, snapshot, health_receiver)
     }
 
     pub(super) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
+        let mut updates = self.watch();
         loop {
             let at = |at: Option<Instant>| sleep_until(at.unwrap_or_else(far).into());
             let (tell, persist, retry) = (self.tell_at, self.persist_at, self.retry_at);
@@ -165,6 +181,7 @@ impl<B: Backend> Writer<B> {
                     }
                     None => return self.flush().await,
                 },
+                Some(update) = updates.recv() => self.told(update),
                 done = Background::finished(self.background.as_mut()) => self.background_done(done).await,
                 () = at(tell), if tell.is_some() => self.tell_counters(),
                 () = at(persist), if persist.is_some() => self.persist_counters().await,
@@ -198,13 +215,12 @@ impl<B: Backend> Writer<B> {
                 }
                 Persisted::Uncertain if self.options.persist_mode == PersistMode::Strict => {
                     // It may come to be stored after all: what is in force has to be written over it.
-                    self.unsaved = self.unsaved.union(parts(&reduced));
+                    self.uncertain(parts(&reduced));
                     self.report(None);
                     return Err(ApplyError::NotPersisted);
                 }
-                Persisted::Failed | Persisted::Uncertain => {
-                    self.unsaved = self.unsaved.union(parts(&reduced));
-                }
+                Persisted::Failed => self.unsaved = self.unsaved.union(parts(&reduced)),
+                Persisted::Uncertain => self.uncertain(parts(&reduced)),
                 Persisted::Conflict => {
                     self.reload().await;
                     if start.elapsed() > PATIENCE {
@@ -268,21 +284,29 @@ impl<B: Backend> Writer<B> {
         (self.on_commit)(&commit);
     }
 
-    /// New counters: visible at once, told and stored when it is time.
+    /// New counters of our own: visible at once, told and stored when it is time.
     fn count(&mut self, reduced: Reduced) {
-        self.current = Arc::new(reduced.next);
-        self.snapshots.send_replace(Arc::clone(&self.current));
         self.unsaved_counters = true;
-        for change in reduced.changes {
+        self.counters_at_ms = clock::now_ms();
+        let persist_at = Instant::now() + self.options.telemetry_persist;
+        self.persist_at.get_or_insert(persist_at);
+        self.show_counters(StreamState::clone(&reduced.next.stream), reduced.changes);
+    }
+
+    /// Makes counters visible at once, and tells of them when it is time.
+    pub(super) fn show_counters(&mut self, stream: StreamState, changes: Vec<&'static str>) {
+        self.current = Arc::new(Snapshot {
+            stream: Arc::new(stream),
+            ..Snapshot::clone(&self.current)
+        });
+        self.snapshots.send_replace(Arc::clone(&self.current));
+        for change in changes {
             if !self.untold.contains(&change) {
                 self.untold.push(change);
             }
         }
-        let now = Instant::now();
-        self.persist_at
-            .get_or_insert(now + self.options.telemetry_persist);
         let tell_at = self.last_told + self.options.telemetry_broadcast;
-        if tell_at <= now {
+        if tell_at <= Instant::now() {
             self.tell_counters();
         } else {
             self.tell_at = Some(tell_at);
@@ -307,7 +331,7 @@ impl<B: Backend> Writer<B> {
             Persisted::Conflict => self.reload().await,
             // The next write of any kind carries them.
             Persisted::Failed | Persisted::Uncertain => {
-                self.persist_at = Some(Instant::now() + self.options.telemetry_persist)
+                self.persist_at = Some(Instant::now() + self.options.telemetry_persist);
             }
         }
     }
@@ -317,7 +341,8 @@ impl<B: Backend> Writer<B> {
         if self.link != Link::Up || self.is_writing() {
             return Persisted::Failed;
         }
-        let mut write = self.write(next, parts.union(self.unsaved), kind);
+        let parts = parts.union(self.unsaved).union(self.owed);
+        let mut write = self.write(next, parts, kind);
         loop {
             let start = Instant::now();
             let outcome = timeout(STORE_TIMEOUT, self.store.write(&write)).await;
@@ -325,6 +350,8 @@ impl<B: Backend> Writer<B> {
                 Ok(Outcome::Written) => {
                     self.written(next, start.elapsed());
                     self.unsaved = Parts::default();
+                    self.owed = Parts::default();
+                    self.report(None);
                     return Persisted::Yes;
                 }
                 Ok(Outcome::Empty) if write.expected.is_some() => {
@@ -346,6 +373,12 @@ impl<B: Backend> Writer<B> {
             self.held = Held::Unknown;
             self.retry_at = Some(Instant::now());
         }
+    }
+
+    /// A write of these parts may have taken effect or not. Only a whole snapshot may be written over it.
+    pub(super) fn uncertain(&mut self, parts: Parts) {
+        self.unsaved = self.unsaved.union(parts);
+        self.owed = Parts::ALL;
     }
 
     pub(super) fn write(&self, next: &Arc<Snapshot>, parts: Parts, kind: Kind) -> Write {
@@ -404,18 +437,23 @@ impl<B: Backend> Writer<B> {
             let done = Background::finished(self.background.as_mut()).await;
             self.background_done(done).await;
         }
-        if self.unsaved != Parts::default() || self.unsaved_counters {
-            self.link = Link::Up;
-            let current = Arc::clone(&self.current);
-            if !matches!(
-                self.persist(&current, Parts::STREAM, Kind::Telemetry).await,
-                Persisted::Yes
-            ) {
-                tracing::error!(
-                    version = current.version,
-                    "the last changes could not be stored before the end"
-                );
-            }
+        if !self.is_dirty() && !self.unsaved_counters {
+            return;
+        }
+        self.link = Link::Up;
+        let current = Arc::clone(&self.current);
+        match self.persist(&current, Parts::STREAM, Kind::Telemetry).await {
+            Persisted::Yes => {}
+            // Loading puts ours on top of what others have written, and stores that.
+            Persisted::Conflict => self.reload().await,
+            Persisted::Failed | Persisted::Uncertain => {}
+        }
+        if self.is_dirty() {
+            let version = self.current.version;
+            tracing::error!(
+                version,
+                "the last changes could not be stored before the end"
+            );
         }
     }
 }

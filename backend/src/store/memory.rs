@@ -8,7 +8,7 @@ use crate::state::{SceneState, StreamState};
 /// Keeps the last write.
 #[derive(Debug, Default)]
 pub struct Memory {
-    stored: Mutex<Stored>,
+    stored: Box<Mutex<Stored>>,
 }
 
 impl Memory {

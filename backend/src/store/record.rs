@@ -142,3 +142,14 @@ pub enum Outcome {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StoreError(pub String);
+
+/// What another instance has told of its write.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Update {
+    /// The version it has written.
+    pub position: Position,
+    /// The stream with its counters, when nothing else has changed. Else everything has to be loaded.
+    pub counters: Option<StreamState>,
+    /// When it was made, Unix milliseconds.
+    pub at_ms: u64,
+}

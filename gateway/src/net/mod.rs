@@ -8,7 +8,7 @@ mod rewind;
 mod stream;
 pub mod tls;
 
-pub use deadline::Deadline;
 pub use copy::{EndReason, Tally, Tunnel, TunnelOptions, tunnel};
+pub use deadline::Deadline;
 pub use rewind::Rewind;
 pub use stream::Stream;
