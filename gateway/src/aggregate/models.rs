@@ -26,7 +26,7 @@ impl Defaults {
         let models = install
             .entry_points
             .iter()
-            .filter(|(_, entry)| !entry.http.middlewares.is_empty() || entry.http.tls.is_some())
+            .filter(|(_, entry)| has_model(entry))
             .map(|(name, entry)| (name.clone(), model(entry)))
             .collect();
         let observability = install
@@ -44,6 +44,14 @@ impl Defaults {
                 .unwrap_or_default(),
         }
     }
+}
+
+/// Whether the entry point has anything of its own for its routers: then a router on several becomes several.
+fn has_model(entry: &EntryPoint) -> bool {
+    !entry.http.middlewares.is_empty()
+        || entry.http.tls.is_some()
+        || entry.http.encoded_characters.is_some()
+        || entry.observability.is_some()
 }
 
 fn model(entry: &EntryPoint) -> Model {

@@ -1,5 +1,6 @@
 //! Middlewares in front of a router's service: names resolved, chains unrolled, each built for the router that uses it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Input;
@@ -11,6 +12,17 @@ use crate::config::dynamic::{Middleware, Type};
 use crate::http::Handler;
 use crate::middleware::{self, Built, Site};
 
+/// Middlewares that remember something, with the configuration they were built of: by router, place in its chain
+/// counted from the end, and name. In Traefik each use of a name is a middleware of its own.
+pub(super) type Kept = BTreeMap<(String, usize, String), (Middleware, Built)>;
+
+/// What outlives runs.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) before: Kept,
+    pub(super) now: Kept,
+}
+
 /// Puts `names` in front of `tail`.
 pub(super) fn wrap(
     router: &str,
@@ -19,12 +31,14 @@ pub(super) fn wrap(
     input: &Input<'_>,
     services: &mut Services<'_>,
     objects: &mut Objects,
+    state: &mut State,
 ) -> Result<Arc<dyn Handler>, String> {
     let mut unroll = Unroll {
         router,
         input,
         services,
         objects,
+        state,
         stack: Vec::new(),
         built: Vec::new(),
     };
@@ -51,6 +65,7 @@ struct Unroll<'a, 's, 'i> {
     input: &'a Input<'a>,
     services: &'s mut Services<'i>,
     objects: &'s mut Objects,
+    state: &'s mut State,
     /// The middlewares that are being unrolled, outermost first.
     stack: Vec<String>,
     /// Last first.
@@ -103,6 +118,15 @@ impl Unroll<'_, '_, '_> {
             self.stack.pop();
             return unrolled;
         }
+        let place = (self.router.to_owned(), self.built.len(), name.to_owned());
+        if let Some((before, built)) = self.state.before.get(&place)
+            && before == config
+        {
+            self.built.push(built.clone());
+            let kept = (config.clone(), built.clone());
+            self.state.now.insert(place, kept);
+            return Ok(());
+        }
         let (services, objects, router) = (&mut *self.services, &mut *self.objects, self.router);
         let mut service = |service: &str| {
             let service = qualify(service, provider(name));
@@ -112,6 +136,10 @@ impl Unroll<'_, '_, '_> {
             service: &mut service,
         };
         let built = middleware::build(name, config, &mut site)?;
+        if built.keeps_state() {
+            let kept = (config.clone(), built.clone());
+            self.state.now.insert(place, kept);
+        }
         self.built.push(built);
         Ok(())
     }

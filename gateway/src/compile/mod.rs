@@ -61,14 +61,14 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let mut problems = Vec::new();
     children::check(input.merged, &mut objects);
     let transports = transports::build(input, kept, &mut problems);
-    let mut services = services::Services::new(input, &transports, std::mem::take(kept));
-    let entry_points = {
-        let mut routers = routers::Routers::new(input, &mut services, &mut objects);
-        input
-            .entry_points
-            .iter()
-            .map(|name| routers.tables(name))
-            .collect()
+    let mut before = std::mem::take(kept);
+    let middlewares = std::mem::take(&mut before.middlewares);
+    let mut services = services::Services::new(input, &transports, before);
+    let (entry_points, middlewares) = {
+        let mut routers = routers::Routers::new(input, &mut services, &mut objects, middlewares);
+        let entry_points = input.entry_points.iter();
+        let tables = entry_points.map(|name| routers.tables(name)).collect();
+        (tables, routers.into_kept())
     };
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
@@ -76,6 +76,7 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     *kept = Kept {
         transports,
         services,
+        middlewares,
     };
     let (tls, certificates) = tls::build(input, &objects, &mut problems);
     let tls = Arc::new(tls);

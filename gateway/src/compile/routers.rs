@@ -35,6 +35,7 @@ pub(super) struct Routers<'a, 's> {
     path: Vec<(String, String)>,
     /// What the root asks to be recorded holds for its children.
     asks: Asks,
+    middlewares: middlewares::State,
 }
 
 impl<'a, 's> Routers<'a, 's> {
@@ -42,6 +43,7 @@ impl<'a, 's> Routers<'a, 's> {
         input: &'a Input<'a>,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
+        kept: middlewares::Kept,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
@@ -52,7 +54,16 @@ impl<'a, 's> Routers<'a, 's> {
             entry_point: "",
             path: Vec::new(),
             asks: asks(None, ""),
+            middlewares: middlewares::State {
+                before: kept,
+                ..middlewares::State::default()
+            },
         }
+    }
+
+    /// The middlewares that the next run may use again.
+    pub(super) fn into_kept(self) -> middlewares::Kept {
+        self.middlewares.now
     }
 
     /// The tables of one entry point.
@@ -178,6 +189,7 @@ impl<'a, 's> Routers<'a, 's> {
             self.input,
             self.services,
             self.objects,
+            &mut self.middlewares,
         )
     }
 

@@ -17,6 +17,7 @@ use crate::upstream::{Target, Transport};
 pub struct Kept {
     pub(super) transports: Transports,
     pub(super) services: BTreeMap<String, Built>,
+    pub(super) middlewares: super::middlewares::Kept,
 }
 
 /// A service with everything it was made of.

@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::LazyConfigAcceptor;
 
 use super::{EntryPoint, Worker, http1, http2};
-use crate::http::{Connection, Tls};
+use crate::http::{Connection, Peer, Tls};
 use crate::net::{Deadline, Stream, buffer};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
@@ -61,7 +61,7 @@ async fn serve(
     let (name, append_forwarded_for) = (entry.name.clone(), !entry.forwarded.not_append);
     let connection = |tls| {
         Rc::new(Connection {
-            peer,
+            peer: Peer::new(peer),
             local,
             entry_point: name,
             append_forwarded_for,

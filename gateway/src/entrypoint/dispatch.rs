@@ -90,7 +90,7 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
     cx.host = canonical_host(host).into_owned();
     entry.forwarded.apply(
         &mut headers,
-        cx.connection.peer.ip(),
+        &cx.connection.peer,
         cx.connection.tls.is_some(),
     );
     Ok(Request {
@@ -144,7 +144,7 @@ fn begin(cx: &mut Context, request: &Request, route: &PerWorker<Observed>) {
         target: request.target.as_bytes(),
         version: request.version,
         headers: &request.headers,
-        peer: cx.connection.peer,
+        peer: cx.connection.peer.address(),
         tls: tls.map(|tls| (tls.version, tls.cipher)),
         client_certificate: tls
             .and_then(|tls| tls.client_certificates.first())

@@ -1,22 +1,62 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ::http::{HeaderMap, StatusCode};
+use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 
 use crate::net::Stream;
 use crate::observe::Record;
 
+/// Address of a client.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    address: SocketAddr,
+    /// Written once: every request of the connection needs it.
+    text: HeaderValue,
+}
+
+impl Peer {
+    /// The client at `address`.
+    pub fn new(address: SocketAddr) -> Self {
+        // `to_canonical`: a dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client.
+        let text = address.ip().to_canonical().to_string();
+        let text =
+            HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("unknown"));
+        Self { address, text }
+    }
+
+    /// Address and port.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Address as the socket tells it.
+    pub fn ip(&self) -> IpAddr {
+        self.address.ip()
+    }
+
+    /// Address without port, as it stands in fields.
+    pub fn text(&self) -> &HeaderValue {
+        &self.text
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)
+    }
+}
+
 /// What all requests of one client connection share.
 #[derive(Debug)]
 pub struct Connection {
     /// Address of the client, or what a PROXY header said.
-    pub peer: SocketAddr,
+    pub peer: Peer,
     /// Address the client reached.
     pub local: SocketAddr,
     /// Entry point that accepted it.

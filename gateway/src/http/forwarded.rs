@@ -1,10 +1,8 @@
 //! `X-Forwarded-*` and `X-Real-Ip`: whose are believed, and what we add (Traefik's `forwardedHeaders`).
 
-use std::net::IpAddr;
-
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::hop;
+use super::{Peer, hop};
 use crate::types::IpSet;
 
 const FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -52,20 +50,25 @@ pub struct ForwardedRules {
 
 impl ForwardedRules {
     /// Rewrites the fields of a request that came from `peer`, over TLS or not. Runs before any middleware.
-    pub fn apply(&self, headers: &mut HeaderMap, peer: IpAddr, tls: bool) {
-        let trusted = self.insecure || self.trusted.contains(peer);
+    pub fn apply(&self, headers: &mut HeaderMap, peer: &Peer, tls: bool) {
+        let trusted = self.insecure || self.trusted.contains(peer.ip());
         if !trusted {
             remove_managed(headers);
         }
-        self.remove_nominated(headers, trusted);
-        let upgrade = hop::has_token(headers, &header::CONNECTION, "upgrade")
-            && hop::has_token(headers, &header::UPGRADE, "websocket");
-        self.add(headers, peer, tls, upgrade);
+        let websocket = headers.contains_key(header::CONNECTION) && {
+            self.remove_nominated(headers, trusted);
+            hop::has_token(headers, &header::CONNECTION, "upgrade")
+                && hop::has_token(headers, &header::UPGRADE, "websocket")
+        };
+        self.add(headers, peer, tls, websocket, trusted);
     }
 
-    fn add(&self, headers: &mut HeaderMap, peer: IpAddr, tls: bool, websocket: bool) {
+    /// `known`: some of the fields may be there already.
+    fn add(&self, headers: &mut HeaderMap, peer: &Peer, tls: bool, websocket: bool, known: bool) {
+        let is_missing =
+            |headers: &HeaderMap, name: &HeaderName| !known || is_missing(headers, name);
         if is_missing(headers, &REAL_IP) {
-            headers.insert(REAL_IP, ip_value(peer));
+            headers.insert(REAL_IP, peer.text().clone());
         }
         if is_missing(headers, &PROTO) {
             let proto = match (websocket, tls) {
@@ -77,7 +80,7 @@ impl ForwardedRules {
             headers.insert(PROTO, HeaderValue::from_static(proto));
         }
         if is_missing(headers, &PORT) {
-            let port = port(headers, tls);
+            let port = port(headers, tls, known);
             headers.insert(PORT, port);
         }
         if is_missing(headers, &HOST)
@@ -99,9 +102,6 @@ impl ForwardedRules {
     /// Removes what the client nominated in `Connection`, so that no middleware's field is lost to it later
     /// (CVE-2024-45410). What a trusted peer vouches for, and what is managed here, stays.
     fn remove_nominated(&self, headers: &mut HeaderMap, trusted: bool) {
-        if !headers.contains_key(header::CONNECTION) {
-            return;
-        }
         let nominated: Vec<HeaderName> = hop::tokens(headers, &header::CONNECTION)
             .filter(|token| !trusted || !is_managed(token))
             .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
@@ -133,11 +133,11 @@ impl ForwardedRules {
 
 /// Joins the fields of `X-Forwarded-For` into one and, where `append`, adds the peer. Done last, when the request
 /// leaves: middlewares that look for the client's address must not find our own peer there.
-pub fn append_for(headers: &mut HeaderMap, peer: IpAddr, append: bool) {
+pub fn append_for(headers: &mut HeaderMap, peer: &Peer, append: bool) {
     let mut known = headers.get_all(FOR).into_iter();
     let Some(first) = known.next() else {
         if append {
-            headers.insert(FOR, ip_value(peer));
+            headers.insert(FOR, peer.text().clone());
         }
         return;
     };
@@ -148,7 +148,7 @@ pub fn append_for(headers: &mut HeaderMap, peer: IpAddr, append: bool) {
     }
     if append {
         joined.extend_from_slice(b", ");
-        joined.extend_from_slice(ip_value(peer).as_bytes());
+        joined.extend_from_slice(peer.text().as_bytes());
     }
     if let Ok(value) = HeaderValue::from_bytes(&joined) {
         headers.insert(FOR, value);
@@ -161,35 +161,37 @@ fn is_managed(token: &str) -> bool {
 
 /// `_` and `.` count as `-`: many servers fold them into one name (CVE-2026-39858).
 fn remove_managed(headers: &mut HeaderMap) {
-    for name in MANAGED {
-        headers.remove(name);
-    }
-    let aliased = |name: &HeaderName| {
-        let name = name.as_str();
-        (name.starts_with("x_") || name.starts_with("x.") || name.contains(['_', '.']))
-            && is_managed(&name.replace(['_', '.'], "-"))
-    };
-    let aliases: Vec<HeaderName> = headers
+    // Nearly every request has none: one look at each name, and nothing is looked up.
+    let found: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| aliased(name))
+        .filter(|name| is_alias(name.as_str()))
         .cloned()
         .collect();
-    for name in aliases {
+    for name in found {
         headers.remove(name);
     }
+}
+
+/// Whether a lower-case name is a managed one, in whichever spelling.
+fn is_alias(name: &str) -> bool {
+    let same = |managed: &&str| {
+        let folded = |byte| {
+            if matches!(byte, b'_' | b'.') {
+                b'-'
+            } else {
+                byte
+            }
+        };
+        managed.len() == name.len() && managed.bytes().eq(name.bytes().map(folded))
+    };
+    name.starts_with('x') && MANAGED.iter().any(|managed| same(&managed))
 }
 
 fn is_missing(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get(name).is_none_or(HeaderValue::is_empty)
 }
 
-fn ip_value(address: IpAddr) -> HeaderValue {
-    // `to_canonical`: a dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client.
-    HeaderValue::try_from(address.to_canonical().to_string())
-        .unwrap_or_else(|_| HeaderValue::from_static("unknown"))
-}
-
-fn port(headers: &HeaderMap, tls: bool) -> HeaderValue {
+fn port(headers: &HeaderMap, tls: bool, known: bool) -> HeaderValue {
     let host = headers
         .get(header::HOST)
         .and_then(|host| host.to_str().ok());
@@ -198,10 +200,8 @@ fn port(headers: &HeaderMap, tls: bool) -> HeaderValue {
     {
         return value;
     }
-    let secure = tls
-        || headers
-            .get(PROTO)
-            .is_some_and(|proto| proto == "https" || proto == "wss");
+    let said = |proto: &HeaderValue| proto == "https" || proto == "wss";
+    let secure = tls || known && headers.get(PROTO).is_some_and(said);
     HeaderValue::from_static(if secure { "443" } else { "80" })
 }
 
@@ -221,9 +221,9 @@ mod tests {
             .iter()
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect();
-        let peer = "10.0.0.9".parse().unwrap();
-        rules.apply(&mut headers, peer, false);
-        append_for(&mut headers, peer, !rules.not_append);
+        let peer = Peer::new("10.0.0.9:1".parse().unwrap());
+        rules.apply(&mut headers, &peer, false);
+        append_for(&mut headers, &peer, !rules.not_append);
         headers
     }
 

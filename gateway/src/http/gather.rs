@@ -48,6 +48,22 @@ pub async fn gather(mut body: Body, limit: Option<u64>) -> Result<Gathered, Prox
     Ok(Gathered::Whole(whole.freeze()))
 }
 
+/// The first bytes of `body` (none where it is empty), and the body as it was.
+pub async fn peek(mut body: Body) -> Result<(Bytes, Body), ProxyError> {
+    if let Body::Full(bytes) = &body {
+        return Ok((bytes.clone(), body));
+    }
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data()
+            && !data.is_empty()
+        {
+            let pieces = VecDeque::from([data.clone()]);
+            return Ok((data, Body::stream(Led { pieces, rest: body })));
+        }
+    }
+    Ok((Bytes::new(), Body::Empty))
+}
+
 /// A body of which the first pieces were read already.
 struct Led {
     pieces: VecDeque<Bytes>,

@@ -2,16 +2,49 @@
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-const HOP_BY_HOP: [HeaderName; 8] = [
-    header::CONNECTION,
-    HeaderName::from_static("proxy-connection"),
-    HeaderName::from_static("keep-alive"),
-    header::PROXY_AUTHENTICATE,
-    header::PROXY_AUTHORIZATION,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
+/// Fields that belong to one connection, each with its bit in [`present`].
+const HOP_BY_HOP: [(u16, HeaderName); 9] = [
+    (CONNECTION, header::CONNECTION),
+    (1 << 1, HeaderName::from_static("proxy-connection")),
+    (1 << 2, HeaderName::from_static("keep-alive")),
+    (1 << 3, header::PROXY_AUTHENTICATE),
+    (1 << 4, header::PROXY_AUTHORIZATION),
+    (TE, header::TE),
+    (TRAILER, header::TRAILER),
+    (1 << 7, header::TRANSFER_ENCODING),
+    (1 << 8, header::UPGRADE),
 ];
+const CONNECTION: u16 = 1;
+const TE: u16 = 1 << 5;
+const TRAILER: u16 = 1 << 6;
+
+/// Which of them are there. One look at each name, since most messages have none: looking each one up would cost a
+/// hash for every field that is not there.
+fn present(headers: &HeaderMap) -> u16 {
+    headers.keys().fold(0, |found, name| {
+        found
+            | match name.as_str() {
+                "connection" => CONNECTION,
+                "proxy-connection" => 1 << 1,
+                "keep-alive" => 1 << 2,
+                "proxy-authenticate" => 1 << 3,
+                "proxy-authorization" => 1 << 4,
+                "te" => TE,
+                "trailer" => TRAILER,
+                "transfer-encoding" => 1 << 7,
+                "upgrade" => 1 << 8,
+                _ => 0,
+            }
+    })
+}
+
+fn remove(headers: &mut HeaderMap, bits: u16) {
+    for (bit, name) in &HOP_BY_HOP {
+        if bits & bit != 0 {
+            headers.remove(name);
+        }
+    }
+}
 
 /// Whether a comma-separated field holds `token`, compared without case.
 pub fn has_token(headers: &HeaderMap, name: &HeaderName, token: &str) -> bool {
@@ -43,18 +76,20 @@ pub fn upgrade_type(headers: &HeaderMap) -> Option<HeaderValue> {
 /// Removes what belongs to one connection, and what `Connection` nominates. `keep_upgrade` leaves (exactly)
 /// `Connection: Upgrade` and `Upgrade` in place; `TE: trailers` survives because gRPC servers ask for it.
 pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
+    let found = present(headers);
+    if found == 0 {
+        return;
+    }
     let upgrade = if keep_upgrade {
         upgrade_type(headers)
     } else {
         None
     };
-    // Most requests have none of them: one look at each name, nothing allocated.
-    if headers.contains_key(header::CONNECTION) {
+    if found & CONNECTION != 0 {
         remove_nominated(headers);
     }
-    let trailers = headers.contains_key(header::TE) && has_token(headers, &header::TE, "trailers");
-    remove_listed(headers);
-    headers.remove(header::UPGRADE);
+    let trailers = found & TE != 0 && has_token(headers, &header::TE, "trailers");
+    remove(headers, found);
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -67,35 +102,28 @@ pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
 /// Removes from an answer what belongs to the server's connection. `Trailer` stays where `trailers` may follow the
 /// body; an answer of 101 is not for this function, since its fields are the point of it.
 pub fn strip_response(headers: &mut HeaderMap, trailers: bool) {
-    // One look at each name; known names compare by number.
-    let found = headers
-        .keys()
-        .any(|name| HOP_BY_HOP.contains(name) || *name == header::UPGRADE);
-    if !found {
+    let found = present(headers);
+    if found == 0 {
         return;
     }
-    let trailer: Vec<HeaderValue> = match trailers {
-        true => headers.get_all(header::TRAILER).iter().cloned().collect(),
-        false => Vec::new(),
+    let trailer: Vec<HeaderValue> = if trailers && found & TRAILER != 0 {
+        headers.get_all(header::TRAILER).iter().cloned().collect()
+    } else {
+        Vec::new()
     };
-    if headers.contains_key(header::CONNECTION) {
+    if found & CONNECTION != 0 {
         remove_nominated(headers);
     }
-    remove_listed(headers);
-    headers.remove(header::UPGRADE);
+    remove(headers, found);
     for value in trailer {
         headers.append(header::TRAILER, value);
     }
 }
 
-fn remove_listed(headers: &mut HeaderMap) {
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
-    }
-}
-
 fn remove_nominated(headers: &mut HeaderMap) {
     let nominated: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
+        // By far the most common ones, and no fields.
+        .filter(|token| !matches!(*token, "close" | "keep-alive" | "Upgrade"))
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .collect();
     for name in nominated {

@@ -13,9 +13,9 @@ mod request;
 pub mod sniff;
 
 pub use body::{Body, BoxBody};
-pub use context::{Connection, Context, Interim, Tls, Upgraded};
+pub use context::{Connection, Context, Interim, Peer, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
-pub use gather::{Gathered, SharedBody, gather};
+pub use gather::{Gathered, SharedBody, gather, peek};
 pub use handler::{Handler, HandlerFuture};
 pub use location::{location, plain, redirect};
 pub use request::{Request, Target};

@@ -25,6 +25,16 @@ pub enum Built {
     Wrapper(Wrapper),
 }
 
+impl Built {
+    /// Whether it must outlive a reload which does not change it: it counts requests, for example.
+    pub fn keeps_state(&self) -> bool {
+        match self {
+            Self::Filter(filter) => filter.keeps_state(),
+            Self::Wrapper(_) => false,
+        }
+    }
+}
+
 /// Builds the middleware that `config` describes; an error is the reason why it cannot be, in Traefik's words where it
 /// has some. `chain` is no middleware of its own: whoever knows the names unrolls it.
 pub fn build(name: &str, config: &Middleware, site: &mut Site<'_>) -> Result<Built, String> {

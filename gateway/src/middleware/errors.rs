@@ -114,6 +114,8 @@ impl Errors {
             let text = status.canonical_reason().unwrap_or_default();
             return Ok(answer(status, format!("{text}\n")));
         };
+        // The page is asked for by the gateway, not by the client.
+        cx.hide_client = true;
         let mut page = match self.service.handle(cx, page).await {
             Ok(page) => page,
             Err(error) => failed(cx, error),

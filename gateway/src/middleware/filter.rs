@@ -43,6 +43,9 @@ pub(crate) trait Act: Send + Sync {
     /// What a request leaves behind for its answer; `()` for filters that need nothing.
     type Memo: 'static;
 
+    /// Whether it counts or remembers something that must outlive a reload which does not change it.
+    const KEEPS_STATE: bool = false;
+
     /// Looks at a request, and may change or answer it.
     fn request<'a>(
         &'a self,
@@ -75,6 +78,14 @@ macro_rules! filters {
         }
 
         impl Filter {
+            /// Whether it must outlive a reload which does not change it.
+            pub(super) fn keeps_state(&self) -> bool {
+                use $crate::middleware::filter::Act;
+                match self {
+                    $(Self::$kind(_) => <$module::$kind as Act>::KEEPS_STATE,)*
+                }
+            }
+
             /// The filter's half on the way in.
             #[inline]
             pub(super) fn request<'a>(

@@ -6,11 +6,18 @@
 mod build;
 mod chain;
 mod filter;
+mod source;
 mod wrapper;
 
 mod add_prefix;
+mod basic_auth;
+mod content_type;
+mod encoded_characters;
 mod errors;
 mod headers;
+mod in_flight_req;
+mod ip_allow_list;
+mod rate_limit;
 mod redirect_regex;
 mod redirect_scheme;
 mod replace_path;
@@ -27,7 +34,13 @@ pub use chain::Chain;
 
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
+    basic_auth: basic_auth::BasicAuth,
+    encoded_characters: encoded_characters::EncodedCharacters,
     headers: headers::Headers,
+    in_flight_req: in_flight_req::InFlightReq,
+    ip_allow_list: ip_allow_list::IpAllowList,
+    ip_white_list: ip_allow_list::IpWhiteList,
+    rate_limit: rate_limit::RateLimit,
     redirect_regex: redirect_regex::RedirectRegex,
     redirect_scheme: redirect_scheme::RedirectScheme,
     replace_path: replace_path::ReplacePath,
@@ -37,6 +50,7 @@ filter::filters! {
 }
 
 wrapper::wrappers! {
+    content_type: content_type::ContentType,
     errors: errors::Errors,
     retry: retry::Retry,
 }

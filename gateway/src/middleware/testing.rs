@@ -16,7 +16,8 @@ use super::chain::Chain;
 use super::filter::{Act, Outcome, Step};
 use super::wrapper::Wrap;
 use crate::http::{
-    Body, Connection, Context, Handler, HandlerFuture, ProxyError, Request, Response, Target, Tls,
+    Body, Connection, Context, Handler, HandlerFuture, Peer, ProxyError, Request, Response, Target,
+    Tls,
 };
 
 /// A context of a plain connection from 10.0.0.9.
@@ -31,7 +32,7 @@ pub(super) fn secure_context() -> Context {
 
 fn with_connection(tls: Option<Tls>) -> Context {
     let connection = Connection {
-        peer: SocketAddr::from(([10, 0, 0, 9], 4000)),
+        peer: Peer::new(SocketAddr::from(([10, 0, 0, 9], 4000))),
         local: SocketAddr::from((Ipv4Addr::LOCALHOST, 80)),
         entry_point: "web".into(),
         append_forwarded_for: true,

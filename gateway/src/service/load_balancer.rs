@@ -88,7 +88,7 @@ fn leave(cx: &Context, request: &mut Request) {
     let connection = &cx.connection;
     forwarded::append_for(
         &mut request.headers,
-        connection.peer.ip(),
+        &connection.peer,
         connection.append_forwarded_for && !cx.hide_client,
     );
 }

@@ -105,31 +105,35 @@ fn common(out: &mut Vec<u8>, entry: &Entry<'_>, options: &Options, traefik: bool
         out.push(b' ');
         quoted(out, picked(&entry.request.headers, &name));
     }
-    let mut count_at = None;
-    if traefik {
-        out.push(b' ');
-        if fields.keep(Field::RequestCount) {
-            count_at = Some(out.len() - start);
-        } else {
-            out.push(b'-');
-        }
-        out.push(b' ');
-        let router = entry.router.filter(|_| fields.keep(Field::RouterName));
-        quoted(out, router.map(str::as_bytes));
-        out.push(b' ');
-        let url = entry.origin.map(|origin| origin.url);
-        let url = url.filter(|_| fields.keep(Field::ServiceUrl));
-        quoted(out, url.map(str::as_bytes));
-        out.push(b' ');
-        let millis = if fields.keep(Field::Duration) {
-            entry.duration.as_millis()
-        } else {
-            0
-        };
-        number(out, u64::try_from(millis).unwrap_or(u64::MAX));
-        out.extend_from_slice(b"ms");
-    }
+    let count_at = traefik
+        .then(|| additions(out, entry, fields, start))
+        .flatten();
     out.push(b'\n');
+    count_at
+}
+
+/// What Traefik adds to the common format: the request's number, router, server and milliseconds.
+fn additions(out: &mut Vec<u8>, entry: &Entry<'_>, fields: Fields, start: usize) -> CountAt {
+    out.push(b' ');
+    let count_at = fields.keep(Field::RequestCount).then(|| out.len() - start);
+    if count_at.is_none() {
+        out.push(b'-');
+    }
+    out.push(b' ');
+    let router = entry.router.filter(|_| fields.keep(Field::RouterName));
+    quoted(out, router.map(str::as_bytes));
+    out.push(b' ');
+    let url = entry.origin.map(|origin| origin.url);
+    let url = url.filter(|_| fields.keep(Field::ServiceUrl));
+    quoted(out, url.map(str::as_bytes));
+    out.push(b' ');
+    let millis = if fields.keep(Field::Duration) {
+        entry.duration.as_millis()
+    } else {
+        0
+    };
+    number(out, u64::try_from(millis).unwrap_or(u64::MAX));
+    out.extend_from_slice(b"ms");
     count_at
 }
 

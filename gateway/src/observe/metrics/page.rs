@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::sync::atomic::Ordering::Relaxed;
 
 use super::kind::Key;
-use super::names::{self, Family, Group};
+use super::names::{self, Families, Family, Group};
 use super::shard::{Total, Totals};
-use super::{Metrics, ScopeKey, process};
+use super::{Metrics, Options, ScopeKey, State, process};
 
 /// Content type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
@@ -58,177 +58,164 @@ impl Metrics {
     pub fn page(&self) -> String {
         let mut page = Page::default();
         process::write(&mut page);
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let count = |value: u64| value as f64;
         let reloads = names::CONFIG_RELOADS;
-        page.plain(
-            reloads.name,
-            reloads.help,
-            COUNTER,
-            count(self.reloads.load(Relaxed)),
-        );
+        let count = float(self.reloads.load(Relaxed));
+        page.plain(reloads.name, reloads.help, COUNTER, count);
         let last = names::LAST_RELOAD_SUCCESS;
-        page.plain(
-            last.name,
-            last.help,
-            GAUGE,
-            count(self.last_reload.load(Relaxed)),
-        );
-
+        let at = float(self.last_reload.load(Relaxed));
+        page.plain(last.name, last.help, GAUGE, at);
         let mut state = self.state();
-        let mut open = String::new();
-        for ((entry_point, protocol), gauge) in &state.open {
-            let sum = gauge
-                .all()
-                .fold(0, |sum: u64, own| sum.wrapping_add(own.value()));
-            let labels = [
-                (names::ENTRY_POINT, entry_point.as_str()),
-                (names::PROTOCOL, protocol),
-            ];
-            line(
-                &mut open,
-                names::OPEN_CONNECTIONS.name,
-                "",
-                &labels,
-                count(sum),
-            );
-        }
-        page.family(names::OPEN_CONNECTIONS, GAUGE, &open);
-        let mut expiries = String::new();
-        for certificate in &state.certificates {
-            let labels = [
-                (names::COMMON_NAME, certificate.common_name.as_str()),
-                (names::ALTERNATIVE_NAMES, &certificate.alternative_names),
-                (names::SERIAL, &certificate.serial),
-            ];
-            #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-            let at = certificate.not_after as f64;
-            line(
-                &mut expiries,
-                names::CERTIFICATES_NOT_AFTER.name,
-                "",
-                &labels,
-                at,
-            );
-        }
-        page.family(names::CERTIFICATES_NOT_AFTER, GAUGE, &expiries);
-        let mut servers = String::new();
-        for server in &state.servers {
-            let labels = [
-                (names::SERVICE, server.service.as_str()),
-                (names::URL, &server.url),
-            ];
-            line(
-                &mut servers,
-                names::SERVER_UP.name,
-                "",
-                &labels,
-                f64::from(u8::from(server.up.load(Relaxed))),
-            );
-        }
-        page.family(names::SERVER_UP, GAUGE, &servers);
+        gauges(&mut page, &state);
         for group in [Group::EntryPoint, Group::Router, Group::Service] {
             let scopes = state.scopes.iter().filter(|(key, _)| key.group == group);
-            let totals: Vec<_> = scopes
-                .map(|(key, scope)| {
-                    let mut totals = Totals::default();
-                    scope.all().for_each(|shard| shard.gather(&mut totals));
-                    (key, totals)
-                })
-                .collect();
-            self.group(&mut page, group, &totals);
+            let mut series = GroupSeries::new(group, &self.options);
+            for (key, scope) in scopes {
+                let mut totals = Totals::default();
+                scope.all().for_each(|shard| shard.gather(&mut totals));
+                series.add(key, &totals);
+            }
+            series.finish(&mut page);
         }
         state.forget();
         drop(state);
         page.finish()
     }
+}
 
-    fn group(&self, page: &mut Page, group: Group, totals: &[(&ScopeKey, Totals)]) {
-        let families = group.families();
-        let mut requests = String::new();
-        let mut tls = String::new();
-        let mut durations = String::new();
-        let mut request_bytes = String::new();
-        let mut response_bytes = String::new();
-        #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in floats")]
-        let count = |value: u64| value as f64;
-        for (scope, totals) in totals {
-            for (key, total) in &totals.series {
-                let code = key.code().to_string();
-                let labels = labels(scope, *key, &code);
-                if totals.labelled.is_empty() {
-                    line(
-                        &mut requests,
-                        families.requests.name,
-                        "",
-                        &labels,
-                        count(total.requests),
-                    );
-                }
-                line(
-                    &mut request_bytes,
-                    families.request_bytes.name,
-                    "",
-                    &labels,
-                    count(total.request_bytes),
-                );
-                line(
-                    &mut response_bytes,
-                    families.response_bytes.name,
-                    "",
-                    &labels,
-                    count(total.response_bytes),
-                );
-                self.histogram(&mut durations, families.duration.name, &labels, total);
-            }
-            for ((key, values), requests_total) in &totals.labelled {
-                let code = key.code().to_string();
-                let mut labels = labels(scope, *key, &code);
-                let own = self.options.header_labels.iter().zip(values);
-                labels.extend(own.map(|((label, _), value)| (label.as_str(), &**value)));
-                labels.sort_unstable();
-                line(
-                    &mut requests,
-                    families.requests.name,
-                    "",
-                    &labels,
-                    count(*requests_total),
-                );
-            }
-            for ((version, cipher), total) in &totals.tls {
-                let mut labels = named(scope);
-                labels.push((names::TLS_CIPHER, cipher));
-                labels.push((names::TLS_VERSION, version));
-                labels.sort_unstable();
-                line(
-                    &mut tls,
-                    families.requests_tls.name,
-                    "",
-                    &labels,
-                    count(*total),
-                );
-            }
+/// Prometheus counts in floats.
+#[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+fn float(value: u64) -> f64 {
+    value as f64
+}
+
+fn gauges(page: &mut Page, state: &State) {
+    let mut series = String::new();
+    let family = names::OPEN_CONNECTIONS;
+    for ((entry_point, protocol), gauge) in &state.open {
+        let open = gauge
+            .all()
+            .fold(0, |sum: u64, own| sum.wrapping_add(own.value()));
+        let labels = [
+            (names::ENTRY_POINT, entry_point.as_str()),
+            (names::PROTOCOL, protocol),
+        ];
+        line(&mut series, family.name, "", &labels, float(open));
+    }
+    page.family(family, GAUGE, &series);
+    let mut series = String::new();
+    let family = names::CERTIFICATES_NOT_AFTER;
+    for certificate in &state.certificates {
+        let labels = [
+            (names::COMMON_NAME, certificate.common_name.as_str()),
+            (names::ALTERNATIVE_NAMES, &certificate.alternative_names),
+            (names::SERIAL, &certificate.serial),
+        ];
+        let at = u64::try_from(certificate.not_after).unwrap_or(0);
+        line(&mut series, family.name, "", &labels, float(at));
+    }
+    page.family(family, GAUGE, &series);
+    let mut series = String::new();
+    let family = names::SERVER_UP;
+    for server in &state.servers {
+        let labels = [
+            (names::SERVICE, server.service.as_str()),
+            (names::URL, &server.url),
+        ];
+        let up = u64::from(server.up.load(Relaxed));
+        line(&mut series, family.name, "", &labels, float(up));
+    }
+    page.family(family, GAUGE, &series);
+}
+
+/// The series of one group, family by family.
+struct GroupSeries<'o> {
+    families: Families,
+    options: &'o Options,
+    requests: String,
+    tls: String,
+    durations: String,
+    request_bytes: String,
+    response_bytes: String,
+}
+
+impl<'o> GroupSeries<'o> {
+    fn new(group: Group, options: &'o Options) -> Self {
+        Self {
+            families: group.families(),
+            options,
+            requests: String::new(),
+            tls: String::new(),
+            durations: String::new(),
+            request_bytes: String::new(),
+            response_bytes: String::new(),
         }
-        page.family(families.requests, COUNTER, &requests);
-        page.family(families.requests_tls, COUNTER, &tls);
-        page.family(families.duration, HISTOGRAM, &durations);
-        page.family(families.request_bytes, COUNTER, &request_bytes);
-        page.family(families.response_bytes, COUNTER, &response_bytes);
     }
 
-    fn histogram(&self, out: &mut String, name: &str, labels: &[Label<'_>], total: &Total) {
-        #[expect(clippy::cast_precision_loss, reason = "Prometheus counts in floats")]
-        let count = |value: u64| value as f64;
-        let bounds = self.options.buckets.iter().map(|bound| bound.to_string());
+    fn add(&mut self, scope: &ScopeKey, totals: &Totals) {
+        let families = self.families;
+        for (key, total) in &totals.series {
+            let code = key.code().to_string();
+            let labels = labels(scope, *key, &code);
+            for (out, family, value) in [
+                (
+                    &mut self.request_bytes,
+                    families.request_bytes,
+                    total.request_bytes,
+                ),
+                (
+                    &mut self.response_bytes,
+                    families.response_bytes,
+                    total.response_bytes,
+                ),
+            ] {
+                line(out, family.name, "", &labels, float(value));
+            }
+            if totals.labelled.is_empty() {
+                let name = families.requests.name;
+                line(&mut self.requests, name, "", &labels, float(total.requests));
+            }
+            self.histogram(&labels, total);
+        }
+        for ((key, values), count) in &totals.labelled {
+            let code = key.code().to_string();
+            let mut labels = labels(scope, *key, &code);
+            let own = self.options.header_labels.iter().zip(values);
+            labels.extend(own.map(|((label, _), value)| (label.as_str(), &**value)));
+            labels.sort_unstable();
+            let name = families.requests.name;
+            line(&mut self.requests, name, "", &labels, float(*count));
+        }
+        for ((version, cipher), count) in &totals.tls {
+            let mut labels = named(scope);
+            labels.push((names::TLS_CIPHER, cipher));
+            labels.push((names::TLS_VERSION, version));
+            labels.sort_unstable();
+            let name = families.requests_tls.name;
+            line(&mut self.tls, name, "", &labels, float(*count));
+        }
+    }
+
+    fn histogram(&mut self, labels: &[Label<'_>], total: &Total) {
+        let (out, name) = (&mut self.durations, self.families.duration.name);
+        let bounds = self.options.buckets.iter().map(ToString::to_string);
         let mut sum = 0;
         for (bound, bucket) in bounds.chain(["+Inf".to_owned()]).zip(&total.buckets) {
             sum += bucket;
             let mut labels = labels.to_vec();
             labels.push((names::BUCKET, &bound));
-            line(out, name, "_bucket", &labels, count(sum));
+            line(out, name, "_bucket", &labels, float(sum));
         }
-        line(out, name, "_sum", labels, count(total.nanos) / 1e9);
-        line(out, name, "_count", labels, count(sum));
+        line(out, name, "_sum", labels, float(total.nanos) / 1e9);
+        line(out, name, "_count", labels, float(sum));
+    }
+
+    fn finish(self, page: &mut Page) {
+        let families = self.families;
+        page.family(families.requests, COUNTER, &self.requests);
+        page.family(families.requests_tls, COUNTER, &self.tls);
+        page.family(families.duration, HISTOGRAM, &self.durations);
+        page.family(families.request_bytes, COUNTER, &self.request_bytes);
+        page.family(families.response_bytes, COUNTER, &self.response_bytes);
     }
 }
 

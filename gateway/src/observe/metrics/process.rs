@@ -7,7 +7,7 @@ use super::page::Page;
 /// Linux counts CPU time for `/proc` in hundredths of a second on every architecture we run on.
 const TICKS: f64 = 100.0;
 /// Also on every architecture we run on, for the second field of `statm`.
-const PAGE: u64 = 4096;
+const PAGE: f64 = 4096.0;
 
 /// Adds the families; what `/proc` does not tell is left out.
 pub(super) fn write(page: &mut Page) {
@@ -18,61 +18,70 @@ pub(super) fn write(page: &mut Page) {
         .map(|(_, rest)| rest.split_whitespace().collect())
         .unwrap_or_default();
     let field = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok());
-    if let (Some(user), Some(system)) = (field(11), field(12)) {
-        page.plain(
+    let cpu = field(11)
+        .zip(field(12))
+        .map(|(user, system)| (user + system) / TICKS);
+    let started = field(19)
+        .zip(boot_time())
+        .map(|(started, booted)| booted + started / TICKS);
+    let families = [
+        (
             "process_cpu_seconds_total",
             "Total user and system CPU time spent in seconds.",
             "counter",
-            (user + system) / TICKS,
-        );
-    }
-    if let Some(limit) = open_files_limit() {
-        page.plain(
+            cpu,
+        ),
+        (
             "process_max_fds",
             "Maximum number of open file descriptors.",
             "gauge",
-            limit,
-        );
-    }
-    if let Ok(open) = fs::read_dir("/proc/self/fd") {
-        // One of them is the folder that is being read.
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let open = open.count().saturating_sub(1) as f64;
-        page.plain(
+            open_files_limit(),
+        ),
+        (
             "process_open_fds",
             "Number of open file descriptors.",
             "gauge",
-            open,
-        );
-    }
-    let statm = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let resident = statm.split_whitespace().nth(1);
-    if let Some(pages) = resident.and_then(|text| text.parse::<u64>().ok()) {
-        #[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
-        let bytes = (pages * PAGE) as f64;
-        page.plain(
+            open_files(),
+        ),
+        (
             "process_resident_memory_bytes",
             "Resident memory size in bytes.",
             "gauge",
-            bytes,
-        );
-    }
-    if let (Some(started), Some(booted)) = (field(19), boot_time()) {
-        page.plain(
+            resident_bytes(),
+        ),
+        (
             "process_start_time_seconds",
             "Start time of the process since unix epoch in seconds.",
             "gauge",
-            booted + started / TICKS,
-        );
-    }
-    if let Some(bytes) = field(20) {
-        page.plain(
+            started,
+        ),
+        (
             "process_virtual_memory_bytes",
             "Virtual memory size in bytes.",
             "gauge",
-            bytes,
-        );
+            field(20),
+        ),
+    ];
+    for (name, help, kind, value) in families {
+        if let Some(value) = value {
+            page.plain(name, help, kind, value);
+        }
     }
+}
+
+fn open_files() -> Option<f64> {
+    // One of them is the folder that is being read.
+    let count = fs::read_dir("/proc/self/fd")
+        .ok()?
+        .count()
+        .saturating_sub(1);
+    u32::try_from(count).ok().map(f64::from)
+}
+
+fn resident_bytes() -> Option<f64> {
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: f64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * PAGE)
 }
 
 fn open_files_limit() -> Option<f64> {

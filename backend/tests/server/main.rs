@@ -1,0 +1,11 @@
+//! The stream manager through its sockets: started in this process, on ports of its own, spoken to as clients do.
+
+mod access;
+mod fan_out;
+mod handshake;
+mod limits;
+mod operations;
+mod protocol;
+mod rest;
+mod state;
+mod support;

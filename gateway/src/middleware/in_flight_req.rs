@@ -1,0 +1,163 @@
+//! `inFlightReq`: limits how many requests of one client are answered at once.
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task;
+
+use ::http::StatusCode;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+
+use super::filter::{Act, Step};
+use super::source::Source;
+use crate::config::dynamic::InFlightReq as Config;
+use crate::http::{Body, Context, ProxyError, Request, Response};
+
+/// See the module.
+#[derive(Debug)]
+pub struct InFlightReq {
+    most: u64,
+    source: Source,
+    refusal: Bytes,
+    running: Running,
+}
+
+/// Requests that are being answered, by client.
+type Running = Arc<Mutex<HashMap<Box<[u8]>, u64>>>;
+
+impl InFlightReq {
+    /// Clients are told apart by the host they ask for, unless the configuration says otherwise.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let source = Source::new(config.source_criterion.as_ref(), Source::Host)
+            .map_err(|error| format!("error creating requests limiter: {error}"))?;
+        Ok(Self {
+            most: u64::try_from(config.amount).unwrap_or_default(),
+            source,
+            refusal: format!("max connections reached: {}", config.amount).into(),
+            running: Arc::default(),
+        })
+    }
+
+    fn admit(&self, client: &[u8]) -> Option<Permit> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.get_mut(client) {
+            Some(count) if *count >= self.most => return None,
+            Some(count) => *count += 1,
+            None if self.most == 0 => return None,
+            None => {
+                running.insert(client.into(), 1);
+            }
+        }
+        Some(Permit {
+            client: client.into(),
+            running: Arc::clone(&self.running),
+        })
+    }
+}
+
+/// One request's place. Dropping it makes room, whatever became of the request.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    client: Box<[u8]>,
+    running: Running,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        match running.get_mut(&self.client) {
+            Some(count) if *count > 1 => *count -= 1,
+            // Otherwise it would grow for ever.
+            _ => {
+                running.remove(&self.client);
+            }
+        }
+    }
+}
+
+impl Act for InFlightReq {
+    type Memo = Permit;
+    const KEEPS_STATE: bool = true;
+
+    fn request<'a>(&'a self, cx: &'a mut Context, request: &'a mut Request) -> Step<'a, Permit> {
+        match self.source.with(cx, request, |client| self.admit(client)) {
+            Some(permit) => Step::keep(permit),
+            None => {
+                let mut response = Response::new(Body::Full(self.refusal.clone()));
+                *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+                Step::answer(response)
+            }
+        }
+    }
+
+    /// A request is in flight until its last byte was read, so a streaming body keeps the place.
+    fn response(&self, _: &Context, memo: Option<Permit>, response: &mut Response) {
+        if let (Some(permit), Body::Stream(_)) = (memo, response.body()) {
+            let body = std::mem::take(response.body_mut());
+            *response.body_mut() = Body::stream(Held {
+                body,
+                _permit: permit,
+            });
+        }
+    }
+}
+
+struct Held {
+    body: Body,
+    _permit: Permit,
+}
+
+impl http_body::Body for Held {
+    type Data = Bytes;
+    type Error = ProxyError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> task::Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::middleware::filter::Outcome;
+    use crate::middleware::testing::{answered, context, decide, request};
+
+    #[test]
+    fn a_place_is_free_again_when_the_answer_ended() {
+        let limit = InFlightReq::new(&Config {
+            amount: 1,
+            ..Config::default()
+        })
+        .unwrap();
+        let cx = &mut context();
+        let Outcome::Keep(permit) = decide(&limit, cx, &mut request("/")) else {
+            panic!("the first is let in");
+        };
+        assert_eq!(answered(&limit, request("/")).status(), 429);
+        let mut streaming = Response::new(Body::stream(Held {
+            body: Body::from("x"),
+            _permit: limit.admit(b"other").unwrap(),
+        }));
+        limit.response(cx, Some(permit), &mut streaming);
+        assert_eq!(answered(&limit, request("/")).status(), 429);
+        drop(streaming);
+        assert!(matches!(
+            decide(&limit, cx, &mut request("/")),
+            Outcome::Keep(_)
+        ));
+        assert!(limit.running.lock().unwrap().is_empty());
+    }
+}
