@@ -58,7 +58,7 @@ run_tests() {
     cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/tests-whole.log"
     local status=${PIPESTATUS[0]}
     echo "-- results"
-    grep -E '^ +Running |^test result:|^error: |^    `-p|conformance: [0-9]|SKIPPED' "$logs/tests-whole.log"
+    grep -E '^ +Running |^test result:|^error: |^    `-p|conformance: [0-9]|SKIPPED|resident bytes' "$logs/tests-whole.log"
     return "$status"
 }
 

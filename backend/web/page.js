@@ -241,3 +241,6 @@ $('log-pause').addEventListener('click', togglePause);
 $('log-clear').addEventListener('click', clearLog);
 for (const id of ['resync', 'ping', 'send']) $(id).disabled = true;
 document.body.dataset.status = 'Disconnected';
+
+// Whoever opens the page wants to see whether it works.
+$('connection').requestSubmit();

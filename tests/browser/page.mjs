@@ -52,7 +52,9 @@ async function open(browser) {
 async function start(browser) {
   const { page, problems } = await open(browser);
   await becomes(page, IDS.status, /^Connected$/i);
-  await becomes(page, IDS.welcome, /Connected to stream manager|clientId|welcome/i);
+  await becomes(page, IDS.mode, /^WebSocket$/);
+  await becomes(page, IDS.welcome, /^Connected to stream manager/);
+  await becomes(page, IDS.version, /^\d+$/);
   await becomes(page, IDS.isLive, /^false$/);
   await page.locator(IDS.start).click();
   await becomes(page, IDS.isLive, /^true$/);
@@ -74,6 +76,7 @@ async function reconnect(browser) {
   console.log('lost');
   await lines.next(); // It is back.
   await becomes(page, IDS.status, /^Connected$/i);
+  await becomes(page, IDS.mode, /^WebSocket$/);
   await becomes(page, IDS.isLive, /^true$/);
   console.log('reconnected');
   process.stdin.destroy();
@@ -81,7 +84,9 @@ async function reconnect(browser) {
 
 const IDS = {
   status: '#status',
+  mode: '#mode',
   welcome: '#welcome',
+  version: '#version',
   isLive: '#state-isLive',
   start: '#start',
   stop: '#stop',

@@ -11,14 +11,11 @@ mod options;
 mod ports;
 pub mod trust;
 
-use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
 use anyhow::{Context as _, bail};
-use tracing_subscriber::EnvFilter;
-
 use self::adapt::Places;
 use self::manager::Manager;
 use self::options::Options;
@@ -58,7 +55,7 @@ fn stack(options: &Options) -> anyhow::Result<()> {
         bail!("{problems}");
     }
     let certificates = ca::ensure(&options.certs)?;
-    log(loaded.config.log.as_ref().map(|log| log.level.as_str()));
+    app::log::start(loaded.config.log.as_ref());
 
     let manager = Rc::new(Manager::start(settings)?);
     let places = Places {
@@ -111,19 +108,4 @@ fn install(file: &Path) -> anyhow::Result<Loaded> {
         Outcome::Run(loaded) => Ok(*loaded),
         Outcome::Help(_) => bail!("{}: no configuration", file.display()),
     }
-}
-
-/// For eyes: a short line each, in colour on a terminal. `RUST_LOG` says more than the file's level, if it is set.
-fn log(level: Option<&str>) {
-    let level = level.unwrap_or("INFO").to_lowercase();
-    let filter = EnvFilter::try_from_default_env()
-        .or_else(|_| EnvFilter::try_new(level))
-        .unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(std::io::stdout().is_terminal())
-        .with_target(false)
-        .compact()
-        .try_init()
-        .ok();
 }
