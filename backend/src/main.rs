@@ -1,5 +1,6 @@
 //! The stream manager's process: environment in, exit code out.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use backend::app;
@@ -10,10 +11,9 @@ use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
 fn main() -> ExitCode {
-    let read = Config::from_vars(std::env::vars());
-    let settings = read.as_ref().map(|(config, _)| log::Settings::from(config));
-    // Nobody else can have made a log before.
-    let _ = log::install(settings.unwrap_or_default());
+    let read = Config::from_vars(vars());
+    // The log comes first: mistakes in the environment are told there too. Nobody else can have made one before.
+    let _ = log::install(log::Settings::from_vars(vars()));
     let (config, warnings) = match read {
         Ok(read) => read,
         Err(errors) => {
@@ -59,6 +59,12 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files can't be raised");
     }
+}
+
+/// The environment. What is not UTF-8 in it is replaced, and refused where it matters.
+fn vars() -> impl Iterator<Item = (String, String)> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Runs until a signal asks for the end.

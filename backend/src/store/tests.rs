@@ -365,6 +365,18 @@ async fn errors_never_show_the_password() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+async fn tls_is_spoken_where_the_url_asks_for_it() -> Result<()> {
+    let server = Server::start().await?;
+    let url = Secret::new(server.url().replace("redis://", "rediss://"));
+    let store = Redis::new(&url, "a", false, Arc::new(NoObserver))?;
+    // The server does not, so nothing may reach it, the password least of all.
+    assert!(store.load().await.is_err());
+    let seen = server.call("INFO commandstats").await?;
+    assert!(!seen.contains("cmdstat_mget"), "{seen}");
+    Ok(())
+}
+
 /// Sets a key to a text with quotes in it.
 async fn set(server: &Server, key: &str, value: &str) -> Result<()> {
     let client = ::redis::Client::open(server.url())?;

@@ -49,6 +49,22 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// For an environment that can't be used, whose mistakes have to be logged all the same: what is right in it counts.
+    pub fn from_vars(vars: impl Iterator<Item = (String, String)>) -> Self {
+        let mut settings = Self::default();
+        for (name, value) in vars {
+            match name.as_str() {
+                "LOG_LEVEL" => settings.level = value.parse().unwrap_or(settings.level),
+                "LOG_PRETTY_PRINT" => settings.pretty = value == "true",
+                "NODE_ENV" => settings.environment = value.parse().unwrap_or(settings.environment),
+                _ => {}
+            }
+        }
+        settings
+    }
+}
+
 impl From<&Config> for Settings {
     fn from(config: &Config) -> Self {
         Self {

@@ -159,3 +159,19 @@ fn times_are_those_of_the_calendar() {
     assert_eq!(time::rfc3339(4_107_542_399_000), "2100-02-28T23:59:59.000Z");
     assert_eq!(time::rfc3339(4_107_542_400_000), "2100-03-01T00:00:00.000Z");
 }
+
+#[test]
+fn a_broken_environment_still_says_how_to_log() {
+    let vars = [
+        ("NODE_ENV", "production"),
+        ("LOG_LEVEL", "loud"),
+        ("LOG_PRETTY_PRINT", "true"),
+    ];
+    let vars = vars.into_iter().map(|(n, v)| (n.to_owned(), v.to_owned()));
+    let expected = Settings {
+        level: LogLevel::Info,
+        pretty: true,
+        environment: Environment::Production,
+    };
+    assert_eq!(Settings::from_vars(vars), expected);
+}

@@ -56,6 +56,8 @@ impl Redis {
         events: bool,
         observer: Arc<dyn Observer>,
     ) -> Result<Self, StoreError> {
+        // For `rediss://`; an error means that the process has chosen already.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let client = Client::open(url.expose())
             // The error may repeat the URL, and with it the password.
             .map_err(|_| StoreError("REDIS_URL can't be used".to_owned()))?;
