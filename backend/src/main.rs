@@ -52,12 +52,6 @@ fn main() -> ExitCode {
     }
 }
 
-/// The environment. What is not UTF-8 in it is replaced, and refused where it matters.
-fn vars() -> impl Iterator<Item = (String, String)> {
-    let text = |value: OsString| value.to_string_lossy().into_owned();
-    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
-}
-
 /// Every client is a file. Distributions allow a process 1024 until it asks for more.
 fn raise_file_limit() {
     let mut limit = getrlimit(Resource::Nofile);
@@ -65,6 +59,12 @@ fn raise_file_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, limit) {
         tracing::warn!(%error, "the limit of open files can't be raised");
     }
+}
+
+/// The environment. What is not UTF-8 in it is replaced, and refused where it matters.
+fn vars() -> impl Iterator<Item = (String, String)> {
+    let text = |value: OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
 }
 
 /// Runs until a signal asks for the end.

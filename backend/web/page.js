@@ -147,7 +147,7 @@ function logItem(direction, type, text, pretty) {
     span.textContent = content;
     summary.append(span);
   };
-  part('time', new Date().toLocaleTimeString(undefined, { hour12: false, fractionalSecondDigits: 3 }));
+  part('time', new Date().toLocaleTimeString(undefined, { hour12: false, hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }));
   part('direction', direction === 'out' ? '↑ out' : '↓ in');
   part('type', type);
   part('size', `${new TextEncoder().encode(text).length} B`);

@@ -21,7 +21,8 @@ pub(super) struct ApiError {
     code: &'static str,
     message: String,
     details: Option<Value>,
-    header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed: errors are handed up by value, and few have one.
+    header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl ApiError {
@@ -82,7 +83,9 @@ impl ApiError {
     }
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {
-        self.header = HeaderValue::from_str(value).ok().map(|value| (name, value));
+        self.header = HeaderValue::from_str(value)
+            .ok()
+            .map(|value| Box::new((name, value)));
         self
     }
 
@@ -92,7 +95,7 @@ impl ApiError {
             object.insert("details".to_owned(), details);
         }
         let mut response = json(self.status, &body);
-        if let Some((name, value)) = self.header {
+        if let Some((name, value)) = self.header.map(|header| *header) {
             response.headers_mut().insert(name, value);
         }
         response

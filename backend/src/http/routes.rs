@@ -210,8 +210,8 @@ fn matches(template: &str, path: &str) -> Option<Option<String>> {
 mod tests {
     use super::*;
 
-    fn found(method: Method, path: &str) -> String {
-        match find(&method, path) {
+    fn found(method: &Method, path: &str) -> String {
+        match find(method, path) {
             Found::Entry {
                 entry,
                 template,
@@ -241,15 +241,15 @@ mod tests {
             ("/test/a/b", "404"),
             ("/stream/health", "404"),
         ] {
-            assert_eq!(found(Method::GET, path), expected, "{path}");
+            assert_eq!(found(&Method::GET, path), expected, "{path}");
         }
-        assert_eq!(found(Method::HEAD, "/status"), "Status /status ");
+        assert_eq!(found(&Method::HEAD, "/status"), "Status /status ");
     }
 
     #[test]
     fn other_methods_are_told_which_ones_there_are() {
-        assert_eq!(found(Method::POST, "/status"), "GET, HEAD");
-        assert_eq!(found(Method::PUT, "/stream/config"), "GET, HEAD, PATCH");
-        assert_eq!(found(Method::GET, "/stream/start"), "POST");
+        assert_eq!(found(&Method::POST, "/status"), "GET, HEAD");
+        assert_eq!(found(&Method::PUT, "/stream/config"), "GET, HEAD, PATCH");
+        assert_eq!(found(&Method::GET, "/stream/start"), "POST");
     }
 }

@@ -186,7 +186,7 @@ fn refused(refusal: Refusal) -> Response<Full<Bytes>> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // Nothing more is said on a connection whose request was not understood as an upgrade.
     headers.insert(CONNECTION, HeaderValue::from_static("close"));
-    if let Some((name, value)) = refusal.header {
+    if let Some((name, value)) = refusal.header.map(|header| *header) {
         if name == UPGRADE {
             headers.insert(CONNECTION, HeaderValue::from_static("close, Upgrade"));
         }

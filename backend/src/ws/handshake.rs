@@ -43,7 +43,8 @@ pub(super) struct Refusal {
     pub(super) body: Body,
     /// For metrics.
     pub(super) reason: &'static str,
-    pub(super) header: Option<(HeaderName, HeaderValue)>,
+    /// Boxed: refusals are handed up by value, and few have one.
+    pub(super) header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ impl Refusal {
     }
 
     pub(super) fn with(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.header = Some((name, HeaderValue::from_static(value)));
+        self.header = Some(Box::new((name, HeaderValue::from_static(value))));
         self
     }
 }

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
-use sluice_tests::poll::soon;
 use sluice_tests::websocket::Socket;
 use tokio::task::JoinSet;
 
@@ -26,7 +25,7 @@ fn resident() -> Result<usize> {
 async fn versions(mut socket: Socket, count: usize) -> Result<Vec<u64>> {
     let mut seen = Vec::with_capacity(count);
     while seen.len() < count {
-        let message = soon("an update", async { socket.receive_json().await }).await?;
+        let message = socket.receive_type("stateUpdate").await?;
         seen.push(version(&message)?);
     }
     Ok(seen)

@@ -34,10 +34,15 @@ pub struct Options {
     pub workers: usize,
     /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
     /// things elsewhere than the files say.
-    pub adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    pub adapt: Option<Adapt>,
     /// Told once, before the first request: each entry point and where it listens.
-    pub listening: Option<Rc<dyn Fn(&[(String, SocketAddr)])>>,
+    pub listening: Option<Listening>,
 }
+
+/// Changes a provider's configuration.
+pub type Adapt = Rc<dyn Fn(&mut Dynamic)>;
+/// Hears of entry points by name and address.
+pub type Listening = Rc<dyn Fn(&[(String, SocketAddr)])>;
 
 impl Default for Options {
     fn default() -> Self {

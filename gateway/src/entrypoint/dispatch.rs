@@ -77,7 +77,7 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         return Err(bare(StatusCode::OK));
     }
     let normalized =
-        normalize::normalize(target, entry.target).map_err(|error| refuse_target(error))?;
+        normalize::normalize(target, entry.target).map_err(refuse_target)?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);

@@ -1,6 +1,7 @@
 //! What all connections of one worker thread share.
 
 use std::cell::{Cell, RefCell};
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,10 +11,21 @@ use crate::observe::Own;
 use crate::observe::metrics::Gauge;
 use crate::runtime::Snapshot;
 
+/// The snapshot as one worker's requests share it: cloning its `Rc` touches nothing that other cores write, as cloning
+/// the `Arc` inside would.
+pub struct Current(Arc<Snapshot>);
+
+impl Deref for Current {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
 /// One worker thread's state. Never leaves it.
 pub struct Worker {
-    // An `Rc` around the `Arc`: cloning it for a request touches nothing that other cores write.
-    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    snapshot: RefCell<Rc<Current>>,
     draining: Cell<bool>,
     open: Rc<Cell<usize>>,
 }
@@ -22,20 +34,20 @@ impl Worker {
     /// A worker that routes by `snapshot`.
     pub fn new(snapshot: Arc<Snapshot>) -> Rc<Self> {
         Rc::new(Self {
-            snapshot: RefCell::new(Rc::new(snapshot)),
+            snapshot: RefCell::new(Rc::new(Current(snapshot))),
             draining: Cell::new(false),
             open: Rc::default(),
         })
     }
 
     /// What is in force now.
-    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub fn snapshot(&self) -> Rc<Current> {
         Rc::clone(&self.snapshot.borrow())
     }
 
     /// Puts a new snapshot in force, from the next request on. Open tunnels are not touched.
     pub fn replace_snapshot(&self, snapshot: Arc<Snapshot>) {
-        *self.snapshot.borrow_mut() = Rc::new(snapshot);
+        *self.snapshot.borrow_mut() = Rc::new(Current(snapshot));
     }
 
     /// Ends connections after their current request, and idle ones at once.
