@@ -56,10 +56,6 @@ async fn accept(listener: TcpListener, seen: Arc<Mutex<Vec<http::Request<()>>>>)
     }
 }
 
-#[expect(
-    clippy::result_large_err,
-    reason = "the callback's type is the library's"
-)]
 async fn serve(stream: TcpStream, seen: &Mutex<Vec<http::Request<()>>>) -> Result<()> {
     let note = |request: &Request, response: Response| {
         seen.lock()

@@ -1,7 +1,6 @@
 //! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;

@@ -121,7 +121,7 @@ impl Half {
         loop {
             while !self.pending.is_empty() {
                 let wrote = ready!(Pin::new(&mut *to).poll_write(cx, &self.pending));
-                self.took(wrote).map(|wrote| self.pending.advance(wrote))?;
+                self.took(&wrote).map(|wrote| self.pending.advance(wrote))?;
                 if self.pending.is_empty() {
                     // Let go of what the bytes were a part of.
                     self.pending = Bytes::new();
@@ -170,7 +170,7 @@ impl Half {
                 return Ok(Poll::Ready(0));
             }
             let wrote = match Pin::new(to).poll_write(cx, read) {
-                Poll::Ready(wrote) => self.took(wrote)?,
+                Poll::Ready(wrote) => self.took(&wrote)?,
                 Poll::Pending => 0,
             };
             if let Some(rest) = read.get(wrote..)
@@ -182,12 +182,12 @@ impl Half {
         })
     }
 
-    fn took(&mut self, wrote: io::Result<usize>) -> Result<usize, Broke> {
+    fn took(&mut self, wrote: &io::Result<usize>) -> Result<usize, Broke> {
         match wrote {
-            Ok(wrote) if wrote > 0 => {
-                self.carried += wrote as u64;
+            Ok(wrote) if *wrote > 0 => {
+                self.carried += *wrote as u64;
                 self.unflushed = true;
-                Ok(wrote)
+                Ok(*wrote)
             }
             _ => Err(Broke::To),
         }
