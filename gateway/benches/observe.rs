@@ -33,7 +33,10 @@ fn main() {
     };
     let base = cost(&nothing);
     println!("nothing recorded     {base:?}");
-    println!("three groups counted {:?} more", cost(&counting).saturating_sub(base));
+    println!(
+        "three groups counted {:?} more",
+        cost(&counting).saturating_sub(base)
+    );
     for format in [Format::Common, Format::Json] {
         let options = Options {
             path: Some(PathBuf::from("/dev/null")),
@@ -49,7 +52,10 @@ fn main() {
             workers: 1,
             ..Observer::default()
         };
-        println!("{format:?} line {:?} more", cost(&logging).saturating_sub(base));
+        println!(
+            "{format:?} line {:?} more",
+            cost(&logging).saturating_sub(base)
+        );
     }
 }
 

@@ -15,12 +15,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 
-use anyhow::{Context as _, bail};
 use self::adapt::Places;
 use self::manager::Manager;
 use self::options::Options;
 use crate::app::{self, Stop};
 use crate::config::install::{Loaded, Outcome, load};
+use anyhow::{Context as _, bail};
 
 /// Runs until Ctrl-C or SIGTERM.
 pub(super) fn run(args: &[String]) -> ExitCode {
