@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use backend::app;
 use backend::config::Config;
 use backend::observe::log;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
             "{warning}"
         );
     }
+    raise_file_limit();
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -54,6 +56,15 @@ fn main() -> ExitCode {
 fn vars() -> impl Iterator<Item = (String, String)> {
     let text = |value: OsString| value.to_string_lossy().into_owned();
     std::env::vars_os().map(move |(name, value)| (text(name), text(value)))
+}
+
+/// Every client is a file. Distributions allow a process 1024 until it asks for more.
+fn raise_file_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files can't be raised");
+    }
 }
 
 /// Runs until a signal asks for the end.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::hub::Publication;
 use crate::observe::Metrics;
 use crate::owner::{Commit, CommitKind, Observer, OnCommit};
-use crate::state::Kind;
 use crate::ws::{Hub, wire};
 
 /// Publishes each commit, in order. Appends to lists and returns.
@@ -16,6 +15,9 @@ pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
         let publications = publications(commit);
         hub.commit(&commit.snapshot, &publications);
 
+        if let Some(kind) = label(commit.kind) {
+            metrics.state.updates.with_label_values(&[kind]).inc();
+        }
         let stream = &commit.snapshot.stream;
         let dropped = stream.dropped_frames;
         let before = dropped_before.replace(dropped).unwrap_or(dropped);
@@ -29,6 +31,19 @@ pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
         }
         log(commit, &publications, &hub);
     })
+}
+
+/// The `type` of `state_updates_total`; the first state of all updates nothing.
+fn label(kind: CommitKind) -> Option<&'static str> {
+    match kind {
+        CommitKind::Loaded => None,
+        CommitKind::Scene => Some("scene"),
+        CommitKind::Stream
+        | CommitKind::Settings
+        | CommitKind::Telemetry
+        | CommitKind::Reset
+        | CommitKind::Replaced => Some("stream"),
+    }
 }
 
 /// The messages that tell of a commit, by channel.
@@ -82,18 +97,10 @@ fn log(commit: &Commit, publications: &[Publication], hub: &Hub) {
     }
 }
 
-/// What the owner and the store tell of themselves.
+/// What the owner and the store tell of their times. Commits are counted where they are published.
 pub(super) struct Recorder(pub(super) Arc<Metrics>);
 
 impl Observer for Recorder {
-    fn state_updated(&self, kind: Kind) {
-        let kind = match kind {
-            Kind::Scene => "scene",
-            Kind::Stream | Kind::Settings | Kind::Reset | Kind::Telemetry => "stream",
-        };
-        self.0.state.updates.with_label_values(&[kind]).inc();
-    }
-
     fn persisted(&self, took: Duration) {
         self.0.state.persistence.observe(took.as_secs_f64());
     }

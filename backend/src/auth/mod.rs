@@ -4,16 +4,17 @@
 //! counted by [`Rates`] and [`Bucket`]. `AUTH_MODE=jwt` is refused at start until it is built.
 
 mod address;
+mod identity;
 mod origin;
 mod rate;
 mod token;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use http::HeaderMap;
 
 pub use crate::config::Role;
+pub use identity::{Denied, Identity};
 pub use rate::{Bucket, Rates};
 
 use crate::config::{Auth, Cidr};
@@ -28,27 +29,6 @@ pub struct Guard {
     origins: Vec<String>,
     proxies: Vec<Cidr>,
     control: Vec<Cidr>,
-}
-
-/// Somebody who may come in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// For the log; never a secret.
-    pub name: Arc<str>,
-    pub role: Role,
-    /// A peer of `AUTH_INTERNAL_CIDRS` calling directly.
-    pub internal: bool,
-}
-
-/// Why somebody may not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
-    /// 401: no proof of identity, or a wrong one.
-    #[error("{0}")]
-    Unauthorized(&'static str),
-    /// 403: known, or not asked, but not allowed.
-    #[error("{0}")]
-    Forbidden(&'static str),
 }
 
 /// `AUTH_MODE` asks for something that does not exist yet.
@@ -134,19 +114,6 @@ impl Guard {
         Err(Denied::Forbidden(
             "Control is not allowed from this address",
         ))
-    }
-}
-
-impl Identity {
-    /// Whether the role is enough.
-    ///
-    /// # Errors
-    /// It is too low.
-    pub fn at_least(&self, role: Role) -> Result<(), Denied> {
-        if self.role >= role {
-            return Ok(());
-        }
-        Err(Denied::Forbidden("Your role does not allow this"))
     }
 }
 

@@ -43,20 +43,12 @@ pub(super) enum Access {
     Control,
 }
 
-/// Whether the body is looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Body {
-    Ignored,
-    Json,
-}
-
 /// One method of a path.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     method: &'static str,
     pub(super) action: Action,
     pub(super) access: Access,
-    pub(super) body: Body,
 }
 
 struct Route {
@@ -70,7 +62,6 @@ const fn get(action: Action) -> Entry {
         method: "GET",
         action,
         access: Access::Read,
-        body: Body::Ignored,
     }
 }
 
@@ -81,12 +72,11 @@ const fn open(action: Action) -> Entry {
     }
 }
 
-const fn control(method: &'static str, action: Action, body: Body) -> Entry {
+const fn control(method: &'static str, action: Action) -> Entry {
     Entry {
         method,
         action,
         access: Access::Control,
-        body,
     }
 }
 
@@ -97,48 +87,28 @@ const fn route(at: At, path: &'static str, entries: &'static [Entry]) -> Route {
 const TABLE: &[Route] = &[
     route(At::Both, "/status", &[get(Action::Status)]),
     route(At::Stream, "/state", &[get(Action::State)]),
-    route(
-        At::Stream,
-        "/start",
-        &[control("POST", Action::Start, Body::Ignored)],
-    ),
-    route(
-        At::Stream,
-        "/stop",
-        &[control("POST", Action::Stop, Body::Ignored)],
-    ),
-    route(
-        At::Stream,
-        "/pause",
-        &[control("POST", Action::Pause, Body::Json)],
-    ),
-    route(
-        At::Stream,
-        "/resume",
-        &[control("POST", Action::Resume, Body::Ignored)],
-    ),
-    route(
-        At::Stream,
-        "/reset",
-        &[control("POST", Action::Reset, Body::Ignored)],
-    ),
+    route(At::Stream, "/start", &[control("POST", Action::Start)]),
+    route(At::Stream, "/stop", &[control("POST", Action::Stop)]),
+    route(At::Stream, "/pause", &[control("POST", Action::Pause)]),
+    route(At::Stream, "/resume", &[control("POST", Action::Resume)]),
+    route(At::Stream, "/reset", &[control("POST", Action::Reset)]),
     route(
         At::Stream,
         "/playback",
-        &[control("POST", Action::Playback, Body::Json)],
+        &[control("POST", Action::Playback)],
     ),
     route(
         At::Stream,
         "/config",
         &[
             get(Action::GetConfig),
-            control("PATCH", Action::PatchConfig, Body::Json),
+            control("PATCH", Action::PatchConfig),
         ],
     ),
     route(
         At::Stream,
         "/settings",
-        &[control("PUT", Action::PatchConfig, Body::Json)],
+        &[control("PUT", Action::PatchConfig)],
     ),
     route(At::Stream, "/metrics", &[get(Action::Metrics)]),
     route(At::Both, "/ws", &[open(Action::Upgrade)]),

@@ -50,10 +50,10 @@ impl Scrape {
         for (channel, clients) in Channel::ALL.into_iter().zip(totals.channels) {
             ws.clients.with_label_values(&[channel.name()]).set(clients);
         }
-        set(&ws.queue_messages, totals.messages);
-        set(&ws.queue_bytes, totals.bytes);
-        set(&ws.queue_messages_max, totals.most_messages);
-        set(&ws.queue_bytes_max, totals.most_bytes);
+        set(&ws.queues.messages, totals.messages);
+        set(&ws.queues.bytes, totals.bytes);
+        set(&ws.queues.messages_max, totals.most_messages);
+        set(&ws.queues.bytes_max, totals.most_bytes);
 
         let (snapshot, health) = (self.owner.snapshot(), self.owner.health());
         let state = &self.metrics.state;

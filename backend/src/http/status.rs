@@ -12,17 +12,18 @@ impl Api {
     /// Both shapes that clients of the old service know, in one.
     pub(super) fn status(&self) -> Response {
         let snapshot = self.owner.snapshot();
-        let stream = &*snapshot.stream;
+        // As on the wire, numbers included.
+        let stream = serde_json::to_value(&*snapshot.stream).unwrap_or_default();
         let body = json!({
             "success": true,
             "data": stream,
             "status": "ok",
-            "isLive": stream.is_live,
+            "isLive": stream["isLive"],
             "metrics": {
-                "frameCount": stream.frame_count,
-                "droppedFrames": stream.dropped_frames,
-                "fps": stream.fps,
-                "isLive": stream.is_live,
+                "frameCount": stream["frameCount"],
+                "droppedFrames": stream["droppedFrames"],
+                "fps": stream["fps"],
+                "isLive": stream["isLive"],
                 "encoderMetrics": {},
                 "pipelineMetrics": {},
             },

@@ -2,6 +2,7 @@
 
 use std::mem;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -29,6 +30,7 @@ pub(super) type Job<S, L> = Box<dyn FnOnce(&Rc<Shard<S, L>>) + Send>;
 pub(super) struct Inbox<S, L> {
     work: Mutex<Vec<Work<S, L>>>,
     notify: Notify,
+    closed: AtomicBool,
 }
 
 impl<S, L> Inbox<S, L> {
@@ -36,12 +38,16 @@ impl<S, L> Inbox<S, L> {
         Self {
             work: Mutex::new(Vec::new()),
             notify: Notify::new(),
+            closed: AtomicBool::new(false),
         }
     }
 
     /// Adds work. Takes no longer than appending to a list.
     pub(super) fn push(&self, new: impl IntoIterator<Item = Work<S, L>>) {
         let mut work = self.lock();
+        if self.closed.load(Relaxed) {
+            return;
+        }
         let was_empty = work.is_empty();
         for item in new {
             if work.len() >= MERGE_FROM {
@@ -66,6 +72,16 @@ impl<S, L> Inbox<S, L> {
             }
             self.notify.notified().await;
         }
+    }
+
+    /// Nobody will take anything any more: what is there, sockets among it, is dropped, and so is what comes later.
+    pub(super) fn close(&self) {
+        let mut work = self.lock();
+        self.closed.store(true, Relaxed);
+        let rest = mem::take(&mut *work);
+        // Dropping a job may drop the hub, which must not find the lock taken.
+        drop(work);
+        drop(rest);
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Work<S, L>>> {

@@ -132,6 +132,12 @@ impl<S, L: Local> Shard<S, L> {
                 _ = ticks.tick() => self.sweep().await,
             }
         }
+        inbox.close();
+        // Clients hold the shard; the shard must not hold them for ever.
+        self.all.take();
+        self.channels
+            .iter()
+            .for_each(|members| drop(members.take()));
     }
 
     async fn act(self: &Rc<Self>, work: Work<S, L>) {

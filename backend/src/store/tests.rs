@@ -79,22 +79,7 @@ async fn suite(store: Store, again: Option<Store>) -> Result<()> {
     assert_eq!(restored.as_ref(), Some(&*one.settings));
     assert_eq!(held.position, Some(Position::from(&two)));
 
-    // Somebody who has not seen version 2.
-    let stale = write(
-        Some(&one),
-        &Snapshot {
-            epoch: "e2".into(),
-            ..two.clone()
-        },
-        Parts::STREAM,
-    )?;
-    let outcome = store.write(&stale).await?;
-    assert_eq!(outcome, Outcome::Conflict(Position::from(&two)));
-    assert_eq!(
-        store.load().await?.stream.as_ref(),
-        Some(&*two.stream),
-        "and wrote nothing"
-    );
+    refuses_the_stale(&store, &one, &two).await?;
 
     // Counters repeat the version.
     let mut counted = two.clone();
@@ -113,6 +98,27 @@ async fn suite(store: Store, again: Option<Store>) -> Result<()> {
         assert_eq!(held.scene.as_ref(), Some(&*one.scene));
         assert_eq!(held.position, Some(Position::from(&counted)));
     }
+    Ok(())
+}
+
+/// A write on top of version 1, when version 2 is there.
+async fn refuses_the_stale(store: &Store, one: &Snapshot, two: &Snapshot) -> Result<()> {
+    // Somebody who has not seen version 2.
+    let stale = write(
+        Some(one),
+        &Snapshot {
+            epoch: "e2".into(),
+            ..two.clone()
+        },
+        Parts::STREAM,
+    )?;
+    let outcome = store.write(&stale).await?;
+    assert_eq!(outcome, Outcome::Conflict(Position::from(two)));
+    assert_eq!(
+        store.load().await?.stream.as_ref(),
+        Some(&*two.stream),
+        "and wrote nothing"
+    );
     Ok(())
 }
 

@@ -38,7 +38,7 @@ impl Worker {
             kind: "",
             count: 0,
             bytes: 0,
-            latency: server.metrics.ws.broadcast_latency.local(),
+            latency: server.metrics.ws.latency.broadcast.local(),
         };
         Self {
             server,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Merged, Objects};
+use super::{Merged, Objects, qualify};
 use crate::config::dynamic::{Model, Router, RouterObservability};
 use crate::config::install::{self, EntryPoint, Install};
 
@@ -85,18 +85,32 @@ fn observability(entry: &EntryPoint) -> RouterObservability {
 /// becomes one router each, named `entrypoint-router`.
 pub fn apply_defaults(merged: &mut Merged, defaults: &Defaults) {
     let routers = std::mem::take(&mut merged.routers);
+    let mut divided = BTreeMap::new();
+    let mut children = Vec::new();
     for (name, mut router) in routers {
+        set_syntax(&mut router, defaults);
         if !router.parent_refs.is_empty() {
-            set_syntax(&mut router, defaults);
-            merged.routers.insert(name, router);
+            children.push((name, router));
             continue;
         }
         if router.entry_points.is_empty() {
             router.entry_points.clone_from(&defaults.entry_points);
         }
-        set_syntax(&mut router, defaults);
-        divide(&mut merged.routers, name, router, defaults);
+        let names = divide(&mut merged.routers, name.clone(), router, defaults);
+        divided.insert(name, names);
     }
+    for (name, mut router) in children {
+        router.parent_refs = parents(&name, &router.parent_refs, &divided);
+        merged.routers.insert(name, router);
+    }
+}
+
+/// Full names of a child's parents: of one that became several, all of them.
+fn parents(child: &str, named: &[String], divided: &BTreeMap<String, Vec<String>>) -> Vec<String> {
+    let provider = child.rsplit_once('@').map_or("", |(_, provider)| provider);
+    let full = named.iter().map(|name| qualify(name, provider));
+    full.flat_map(|name| divided.get(&name).cloned().unwrap_or_else(|| vec![name]))
+        .collect()
 }
 
 fn set_syntax(router: &mut Router, defaults: &Defaults) {
@@ -105,7 +119,14 @@ fn set_syntax(router: &mut Router, defaults: &Defaults) {
     }
 }
 
-fn divide(into: &mut Objects<Router>, name: String, mut router: Router, defaults: &Defaults) {
+/// Adds the routers that one becomes, and answers their names.
+fn divide(
+    into: &mut Objects<Router>,
+    name: String,
+    mut router: Router,
+    defaults: &Defaults,
+) -> Vec<String> {
+    let mut names = Vec::new();
     let entry_points = std::mem::take(&mut router.entry_points);
     let several = entry_points.len() > 1;
     for entry_point in entry_points {
@@ -123,19 +144,20 @@ fn divide(into: &mut Objects<Router>, name: String, mut router: Router, defaults
             .cloned()
             .collect();
         own.observability = Some(observe(&own, &entry_point, defaults));
-        into.insert(
-            if several {
-                format!("{entry_point}-{name}")
-            } else {
-                name.clone()
-            },
-            own,
-        );
+        let own_name = if several {
+            format!("{entry_point}-{name}")
+        } else {
+            name.clone()
+        };
+        names.push(own_name.clone());
+        into.insert(own_name, own);
     }
     if let Some(first) = router.entry_points.first().cloned() {
         router.observability = Some(observe(&router, &first, defaults));
+        names.insert(0, name.clone());
         into.insert(name, router);
     }
+    names
 }
 
 fn observe(router: &Router, entry_point: &str, defaults: &Defaults) -> RouterObservability {

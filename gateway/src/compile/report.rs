@@ -9,7 +9,7 @@ use super::objects::{ObjectState, Objects};
 use crate::aggregate::{Merged, qualify};
 use crate::config::dynamic::{Router, Service};
 use crate::rule::http::default_priority;
-use crate::runtime::{Certificate, Object, Report, Section, State};
+use crate::runtime::{Certificate, Object, Report, Section, State, Status};
 
 /// Traefik shows who names a service or middleware, whether or not that works.
 #[derive(Default)]
@@ -41,7 +41,8 @@ pub(super) fn build(merged: &Merged, objects: Objects, certificates: Vec<Certifi
     for (name, router) in &merged.routers {
         let found = routers.remove(name).unwrap_or_default();
         let uses = found.used_by.iter().cloned().collect();
-        let config = shown_router(name, router, !found.used_by.is_empty());
+        let child = !router.parent_refs.is_empty() && found.status != Status::Disabled;
+        let config = shown_router(name, router, child || !found.used_by.is_empty());
         let state = state(found, uses, BTreeMap::new());
         report
             .routers
@@ -103,7 +104,8 @@ fn insert<T: Clone>(
     section.insert(name.to_owned(), object);
 }
 
-/// The router with the full names of its middlewares, and the priority it has if it is on an entry point.
+/// The router with the full names of its middlewares, and the priority it has if it is `placed`: on an entry point, or
+/// below a parent.
 fn shown_router(name: &str, router: &Router, placed: bool) -> Router {
     let mut shown = router.clone();
     for middleware in &mut shown.middlewares {

@@ -195,7 +195,8 @@ impl<'a, 's> Routers<'a, 's> {
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
         if router.service.is_empty() {
-            return Err("the service is missing on the router".to_owned());
+            // Said once, however it is found out.
+            return Err("router has no service and no child routers".to_owned());
         }
         let service = qualify(&router.service, provider(name));
         self.services.handler(&service, name, self.objects)

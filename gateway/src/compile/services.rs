@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::Input;
 use super::objects::Objects;
 use super::transports::{DEFAULT, Transports};
-use crate::config::dynamic::{LoadBalancer as Config, Service};
+use crate::config::dynamic::{LoadBalancer as Config, Service, Type};
 use crate::http::Handler;
 use crate::observe::{ObservedService, PerWorker};
 use crate::service::{LoadBalancer, Server};
@@ -86,9 +86,8 @@ impl<'a> Services<'a> {
     }
 
     fn build(&mut self, name: &str, config: &Service) -> Result<Arc<dyn Handler>, String> {
-        let balancer = match &config.load_balancer {
-            Some(balancer) => balancer,
-            None => return Err(unsupported(name, config)),
+        let (Type::One(_), Some(balancer)) = (config.type_of(), &config.load_balancer) else {
+            return Err(unsupported(name, config));
         };
         let transport = self.transport(name, balancer)?;
         let same = self.before.services.get(name).filter(|before| {
@@ -117,13 +116,24 @@ impl<'a> Services<'a> {
         };
         match self.transports.get(&name) {
             Some((_, built)) => built.clone(),
-            None => Err(format!("servers transport not found {name}")),
+            None => Err(not_found(balancer, &name)),
         }
     }
 }
 
+/// Traefik's words, which name the first server that would need it.
+fn not_found(balancer: &Config, transport: &str) -> String {
+    let why = format!("servers transport not found {transport}");
+    match balancer.servers.first() {
+        Some(server) => format!(
+            "error building proxy for server URL {}: getting RoundTripper: {why}",
+            server.url
+        ),
+        None => why,
+    }
+}
+
 fn unsupported(name: &str, config: &Service) -> String {
-    use crate::config::dynamic::Type;
     match config.type_of() {
         Type::None => format!("the service \"{name}\" does not have any type defined"),
         Type::Several => "cannot create service: multi-types service not supported, consider declaring two different pieces of service instead".to_owned(),

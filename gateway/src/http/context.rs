@@ -9,6 +9,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 
+use super::Target;
 use crate::net::Stream;
 use crate::observe::Record;
 
@@ -91,6 +92,15 @@ pub struct Upgraded {
     pub leftover: Bytes,
 }
 
+/// A request as the last middleware that saw it left it.
+#[derive(Debug, Clone, Default)]
+pub struct Asked {
+    /// Path and query.
+    pub target: Target,
+    /// Fields, `Host` included.
+    pub headers: HeaderMap,
+}
+
 /// Takes interim answers (1xx, RFC 9110 section 15.2) to the client before the final one.
 pub trait Interim {
     /// Sends one. It goes out when the request is next waited for, or before the final answer.
@@ -105,6 +115,8 @@ pub struct Context {
     pub host: String,
     /// A middleware asked that servers are not told the client's address in `X-Forwarded-For`.
     pub hide_client: bool,
+    /// A middleware will want to know the request as it was when it was answered: whoever hands it on notes it here.
+    pub asked: Option<Asked>,
     /// What the access log and the metrics will say.
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
@@ -130,6 +142,7 @@ impl Context {
             connection,
             host,
             hide_client: false,
+            asked: None,
             record: Record::new(start),
             upgraded: None,
             interim: None,

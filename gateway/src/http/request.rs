@@ -26,7 +26,7 @@ pub struct Request {
 /// The path and query of a request (origin form, RFC 9112 section 3.2.1), still percent-encoded.
 ///
 /// The path is ASCII. A query may hold any byte but space and line ends: Go passes it through, so we do.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Target {
     text: Bytes,
     /// Length of the path; the rest, if any, starts with `?`.

@@ -66,6 +66,7 @@ impl Chain {
                 Outcome::Next => {}
                 Outcome::Keep(memo) => memos.push((ran, memo)),
                 Outcome::Answer(response) => {
+                    note(cx, &request);
                     answered = Some(*response);
                     break;
                 }
@@ -88,6 +89,7 @@ impl Chain {
     }
 
     async fn tail(&self, cx: &mut Context, mut request: Request) -> Result<Response, ProxyError> {
+        note(cx, &request);
         match &self.tail {
             Tail::Service(service) => {
                 // Rewrites may leave nothing of a path, which later ones can tell from a slash; servers cannot.
@@ -98,6 +100,14 @@ impl Chain {
             }
             Tail::Wrap(wrapper, rest) => wrapper.handle(cx, request, rest).await,
         }
+    }
+}
+
+/// Notes the request where an outer middleware wants to know it.
+fn note(cx: &mut Context, request: &Request) {
+    if let Some(asked) = &mut cx.asked {
+        asked.target = request.target.clone();
+        asked.headers.clone_from(&request.headers);
     }
 }
 

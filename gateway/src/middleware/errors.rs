@@ -9,7 +9,8 @@ use super::chain::{Chain, failed};
 use super::wrapper::Wrap;
 use crate::config::dynamic::ErrorPage as Config;
 use crate::http::{
-    Body, Context, Handler, HandlerFuture, ProxyError, Request, Response, Target, answer, path,
+    Asked, Body, Context, Handler, HandlerFuture, ProxyError, Request, Response, Target, answer,
+    path,
 };
 use crate::types::StatusRanges;
 
@@ -22,13 +23,6 @@ pub struct Errors {
     query: String,
     /// Fields that the page's request takes over; `None` means all.
     taken: Option<Box<[HeaderName]>>,
-}
-
-/// What of a request is kept for that of its page.
-struct Asked {
-    target: Target,
-    headers: HeaderMap,
-    host: Option<HeaderValue>,
 }
 
 impl Errors {
@@ -68,24 +62,33 @@ impl Errors {
         })
     }
 
-    fn remember(&self, request: &Request) -> Asked {
-        let headers = match &self.taken {
-            None => request.headers.clone(),
+    /// The fields of the page's request.
+    fn fields(&self, mut asked: HeaderMap) -> HeaderMap {
+        let host = asked.remove(header::HOST);
+        let mut headers = match &self.taken {
+            None => asked,
             Some(names) => {
-                let mut headers = HeaderMap::new();
+                let mut taken = HeaderMap::new();
                 for name in names {
-                    for value in request.headers.get_all(name) {
-                        headers.append(name, value.clone());
+                    for value in asked.get_all(name) {
+                        taken.append(name, value.clone());
                     }
                 }
-                headers
+                taken
             }
         };
-        Asked {
-            target: request.target.clone(),
-            headers,
-            host: request.headers.get(header::HOST).cloned(),
+        // The page's request has no body.
+        for name in [
+            header::CONTENT_LENGTH,
+            header::TRANSFER_ENCODING,
+            header::EXPECT,
+        ] {
+            headers.remove(name);
         }
+        if let Some(host) = host {
+            headers.insert(header::HOST, host);
+        }
+        headers
     }
 
     async fn run(
@@ -94,8 +97,15 @@ impl Errors {
         request: Request,
         rest: &Chain,
     ) -> Result<Response, ProxyError> {
-        let asked = self.remember(&request);
-        let response = match rest.run(cx, request).await {
+        let outer = cx.asked.replace(Asked::default());
+        let result = rest.run(cx, request).await;
+        // Those outside see what this one saw.
+        let asked = match outer {
+            Some(_) => cx.asked.clone(),
+            None => cx.asked.take(),
+        };
+        let asked = asked.unwrap_or_default();
+        let response = match result {
             Ok(response) => response,
             Err(error) if self.statuses.contains(error.status().as_u16()) => failed(cx, error),
             Err(error) => return Err(error),
@@ -131,11 +141,11 @@ impl Errors {
         status: StatusCode,
         original: StatusCode,
     ) -> Option<Request> {
-        let mut headers = asked.headers;
         let mut url = self.query.replace("{status}", status.as_str());
         url = url.replace("{originalStatus}", original.as_str());
         if url.contains("{url}") {
-            let host = asked.host.as_ref().map_or(&b""[..], HeaderValue::as_bytes);
+            let host = asked.headers.get(header::HOST);
+            let host = host.map_or(&b""[..], HeaderValue::as_bytes);
             let scheme: &[u8] = match cx.connection.tls {
                 Some(_) => b"https://",
                 None => b"http://",
@@ -153,17 +163,11 @@ impl Errors {
             return None;
         }
         let page = if page.is_empty() { "/" } else { page };
-        headers.remove(header::CONTENT_LENGTH);
-        headers.remove(header::TRANSFER_ENCODING);
-        headers.remove(header::EXPECT);
-        if let Some(host) = asked.host {
-            headers.insert(header::HOST, host);
-        }
         Some(Request {
             method: Method::GET,
             target: Target::new(&path::escaped(page), query),
             version: ::http::Version::HTTP_11,
-            headers,
+            headers: self.fields(asked.headers),
             body: Body::Empty,
         })
     }

@@ -93,7 +93,7 @@ impl Act for IpAllowList {
         if self.allows(cx, request) {
             return Step::NEXT;
         }
-        tracing::debug!(peer = %cx.connection.peer, "address is not allowed");
+        tracing::debug!(peer = %cx.connection.peer.ip(), "address is not allowed");
         Step::answer(plain(self.reject))
     }
 }

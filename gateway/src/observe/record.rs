@@ -121,7 +121,8 @@ impl Record {
                 version: asked.version,
                 host: asked.headers.get(header::HOST).cloned(),
                 forwarded_for: first(asked.headers, "x-forwarded-for"),
-                peer: asked.peer,
+                // A dual-stack socket says ::ffff:10.0.0.1 of an IPv4 client; Go says 10.0.0.1.
+                peer: SocketAddr::new(asked.peer.ip().to_canonical(), asked.peer.port()),
                 tls: asked.tls,
                 client_subject: asked.client_certificate.and_then(super::subject::of),
                 headers: log.headers().pick(asked.headers),
@@ -232,7 +233,7 @@ impl Record {
         }
     }
 
-    fn origin(&self, sent: u64) -> Option<Origin<'_>> {
+    fn origin(&self, sent: u64, now: Instant) -> Option<Origin<'_>> {
         let attempt = self.attempt.as_ref()?;
         Some(Origin {
             service: &attempt.service.name,
@@ -243,7 +244,8 @@ impl Record {
             } else {
                 self.origin_bytes
             },
-            duration: self.origin_duration,
+            // Its body's time counts as well, as in Traefik.
+            duration: now.saturating_duration_since(attempt.start),
         })
     }
 }
@@ -271,7 +273,7 @@ impl Drop for Record {
                 request,
                 entry_point: &route.entry_point,
                 router: route.router.as_deref(),
-                origin: self.origin(sent),
+                origin: self.origin(sent, now),
                 user: self.user.as_deref(),
                 retries: self.retries,
                 status,

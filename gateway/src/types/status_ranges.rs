@@ -9,12 +9,15 @@ pub struct StatusRanges(Vec<(u16, u16)>);
 pub struct StatusRangesError(String);
 
 impl StatusRanges {
-    /// Parses entries such as `404` and `500-599`. A range whose end is before its start is an error.
+    /// Parses entries such as `404` and `500-599`. A range whose end is before its start holds nothing, as in Traefik.
     pub fn parse<T: AsRef<str>>(entries: &[T]) -> Result<Self, StatusRangesError> {
         let range = |entry: &str| {
             let (from, to) = entry.split_once('-').unwrap_or((entry, entry));
-            let (from, to) = (from.trim().parse().ok()?, to.trim().parse().ok()?);
-            (from <= to).then_some((from, to))
+            let number = |text: &str| -> Option<u16> {
+                let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+                digits.then(|| text.parse().ok()).flatten()
+            };
+            Some((number(from)?, number(to)?))
         };
         entries
             .iter()
@@ -46,7 +49,18 @@ mod tests {
         let ranges = StatusRanges::parse(&["404", "500-599"]).unwrap();
         assert!(ranges.contains(404) && ranges.contains(500) && ranges.contains(599));
         assert!(!ranges.contains(403) && !ranges.contains(600));
-        for bad in ["", "x", "500-", "-500", "599-500", "70000"] {
+        let reversed = StatusRanges::parse(&["599-500"]).unwrap();
+        assert!(!reversed.contains(550));
+        for bad in [
+            "",
+            "x",
+            "500-",
+            "-500",
+            "500 - 599",
+            " 404",
+            "+404",
+            "70000",
+        ] {
             assert!(StatusRanges::parse(&[bad]).is_err(), "{bad}");
         }
     }

@@ -55,14 +55,26 @@ pub struct WebSocket {
     pub rejected: IntCounterVec,
     /// `code` of the close.
     pub disconnections: IntCounterVec,
+    pub latency: Latency,
+    pub queues: Queues,
+}
+
+/// How long messages take.
+#[derive(Debug)]
+pub struct Latency {
     /// Commit to socket write.
-    pub broadcast_latency: Histogram,
+    pub broadcast: Histogram,
     /// Ping frame to pong frame.
     pub rtt: Histogram,
-    pub queue_messages: IntGauge,
-    pub queue_bytes: IntGauge,
-    pub queue_messages_max: IntGauge,
-    pub queue_bytes_max: IntGauge,
+}
+
+/// What waits for clients.
+#[derive(Debug)]
+pub struct Queues {
+    pub messages: IntGauge,
+    pub bytes: IntGauge,
+    pub messages_max: IntGauge,
+    pub bytes_max: IntGauge,
 }
 
 /// The owner of the state and its store.

@@ -6,7 +6,7 @@ use prometheus::{
     IntGaugeVec, Opts, Registry,
 };
 
-use super::{State, Stream, WebSocket};
+use super::{Latency, Queues, State, Stream, WebSocket};
 
 /// Milliseconds to seconds: what people feel, and what is an outage.
 const LATENCY: [f64; 12] = [
@@ -110,25 +110,41 @@ impl WebSocket {
                 &["reason"],
             )?,
             disconnections: to.counters("ws_disconnections_total", "Sockets closed.", &["code"])?,
-            broadcast_latency: to.histogram(
+            latency: Latency::new(to)?,
+            queues: Queues::new(to)?,
+        })
+    }
+}
+
+impl Latency {
+    fn new(to: &Register<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            broadcast: to.histogram(
                 "ws_broadcast_latency_seconds",
                 "Commit to socket write.",
                 &LATENCY,
             )?,
             rtt: to.histogram("ws_rtt_seconds", "Ping frame to pong frame.", &LATENCY)?,
-            queue_messages: to.int(
+        })
+    }
+}
+
+impl Queues {
+    fn new(to: &Register<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            messages: to.int(
                 "ws_send_queue_messages",
                 "Messages that wait for clients, at the last sweep.",
             )?,
-            queue_bytes: to.int(
+            bytes: to.int(
                 "ws_send_queue_bytes",
                 "Bytes that wait for clients, at the last sweep.",
             )?,
-            queue_messages_max: to.int(
+            messages_max: to.int(
                 "ws_send_queue_messages_max",
                 "The most messages that ever waited.",
             )?,
-            queue_bytes_max: to.int(
+            bytes_max: to.int(
                 "ws_send_queue_bytes_max",
                 "The most bytes that ever waited.",
             )?,

@@ -65,7 +65,7 @@ impl Session {
         let (pinged, awaited) = self.pinged.get();
         if awaited {
             self.pinged.set((pinged, false));
-            let rtt = &self.server().metrics.ws.rtt;
+            let rtt = &self.server().metrics.ws.latency.rtt;
             rtt.observe(pinged.elapsed().as_secs_f64());
         }
     }

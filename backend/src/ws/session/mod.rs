@@ -16,6 +16,8 @@ use std::task::Waker;
 use std::time::Instant;
 
 use bytes::Bytes;
+#[cfg(target_os = "linux")]
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use super::decoder::Decoder;
@@ -85,6 +87,11 @@ enum Phase {
 /// A connection that ended without a close frame (RFC 6455, section 7.4.1).
 const ABNORMAL: u16 = 1006;
 
+/// Bytes the kernel takes for a client beyond those that are on their way to it. Two large frames' worth: enough to keep
+/// a fast one busy.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 256 * 1024;
+
 /// Makes a session of a socket, on its shard's thread.
 pub(super) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
     let targets = match arrival.place {
@@ -103,6 +110,9 @@ pub(super) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
 
 impl Session {
     fn new(shard: &Rc<Shard>, arrival: Arrival) -> std::io::Result<Rc<Self>> {
+        // What the kernel holds for a slow client is as stale as it is long; elsewhere than on Linux there is no such bound.
+        #[cfg(target_os = "linux")]
+        SockRef::from(&arrival.socket).set_tcp_notsent_lowat(UNSENT)?;
         let socket = TcpStream::from_std(arrival.socket)?;
         let settings = &shard.local().server.settings;
         let now = Instant::now();

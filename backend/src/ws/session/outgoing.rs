@@ -62,7 +62,12 @@ impl Session {
     /// Queues a message for this client alone. Its task writes it.
     pub(super) fn send(&self, message: Message) {
         let bounds = &self.server().settings.bounds;
-        let pushed = self.outbox.borrow_mut().push(message, bounds);
+        let mut pushed = self.outbox.borrow_mut().push(message.clone(), bounds);
+        if pushed == Pushed::Overflow {
+            // Many answers to what came in one piece are no sign of a slow client: only what the socket doesn't take is.
+            self.flush();
+            pushed = self.outbox.borrow_mut().push(message, bounds);
+        }
         if pushed == Pushed::Overflow {
             self.close(Close::SLOW);
         }

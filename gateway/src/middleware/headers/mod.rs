@@ -6,7 +6,7 @@ mod secure;
 #[cfg(test)]
 mod tests;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use self::cors::Cors;
 use self::custom::Custom;
@@ -86,6 +86,10 @@ impl Act for Headers {
     }
 
     fn response(&self, cx: &Context, memo: Option<Memo>, response: &mut Response) {
+        // The handshake of an upgrade is between client and server (Traefik does not touch it either).
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            return;
+        }
         let memo = memo.unwrap_or_default();
         let headers = response.headers_mut();
         if let Some(secure) = &self.secure {

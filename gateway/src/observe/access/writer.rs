@@ -277,7 +277,7 @@ impl Work {
         match open(path) {
             Ok(file) => self.out = Out::File(file),
             Err(error) => {
-                tracing::error!(path = %path.display(), %error, "cannot reopen the access log; still writing to the old file")
+                tracing::error!(path = %path.display(), %error, "cannot reopen the access log; still writing to the old file");
             }
         }
     }

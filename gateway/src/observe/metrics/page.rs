@@ -5,8 +5,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use super::kind::Key;
 use super::names::{self, Families, Family, Group};
+use super::registry::{ScopeKey, State};
 use super::shard::{Total, Totals};
-use super::{Metrics, Options, ScopeKey, State, process};
+use super::{Metrics, Options, process};
 
 /// Content type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";

@@ -14,6 +14,9 @@ use super::kind::{Key, Kind};
 /// Lists that series are spread over.
 const LISTS: usize = 16;
 
+/// A series with its labels from headers.
+type Labelled = (Key, Box<[Box<str>]>);
+
 /// What is counted of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample<'a> {
@@ -36,7 +39,7 @@ pub struct Shard {
     /// Upper bounds of the buckets but the last, in nanoseconds.
     bounds: Arc<[u64]>,
     /// Requests by labels from headers, where there are any; only its worker and the page lock it.
-    labelled: Mutex<HashMap<(Key, Box<[Box<str>]>), u64>>,
+    labelled: Mutex<HashMap<Labelled, u64>>,
 }
 
 #[derive(Debug)]
@@ -73,7 +76,7 @@ pub(super) struct Total {
 pub(super) struct Totals {
     pub(super) series: BTreeMap<Key, Total>,
     pub(super) tls: BTreeMap<(&'static str, &'static str), u64>,
-    pub(super) labelled: BTreeMap<(Key, Box<[Box<str>]>), u64>,
+    pub(super) labelled: BTreeMap<Labelled, u64>,
 }
 
 /// Adds where nobody else writes.

@@ -124,7 +124,7 @@ fn labels_of_headers_come_in_order_and_escaped() {
     let options = Options {
         header_labels: vec![("tenant".into(), "x-tenant".parse().unwrap())],
         routers: false,
-        ..metrics(1).options
+        ..metrics(1).options().clone()
     };
     let metrics = Metrics::new(options, 1);
     assert!(metrics.router("r", "s").is_none());
