@@ -62,14 +62,16 @@ pub fn against_hyper(bytes: &[u8]) {
     }
 }
 
-/// What Go's server takes, and so we do, and hyper does not: targets that are no URI, and minor versions above 1.
+/// What Go's server takes, and so we do, and hyper does not: targets that are no URI or no UTF-8, and minor versions
+/// above 1.
 fn is_beyond_hyper(head: &RequestHead, bytes: &[u8]) -> bool {
     let line = bytes
         .split(|byte| *byte == b'\r')
         .next()
         .unwrap_or_default();
     let known = line.ends_with(b"HTTP/1.1") || line.ends_with(b"HTTP/1.0");
-    !known || http::Uri::try_from(&head.target[..]).is_err()
+    let target = &head.target[..];
+    !known || std::str::from_utf8(target).is_err() || http::Uri::try_from(target).is_err()
 }
 
 /// What hyper takes and we refuse, on purpose.
@@ -82,6 +84,8 @@ fn is_stricter(error: HeadError, bytes: &[u8]) -> bool {
         | HeadError::AmbiguousLength
         | HeadError::TransferEncoding
         | HeadError::Trailer
+        // One number written in two ways, or above what Go's 63 bits hold.
+        | HeadError::ContentLength
         // A bare LF ends a line for hyper.
         | HeadError::LineEnd
         // Our limits are lower here.

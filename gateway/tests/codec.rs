@@ -150,5 +150,5 @@ fn answers_are_decided_alike_wherever_they_are_cut() {
 
 #[test]
 fn hyper_takes_and_frames_what_we_take() {
-    mangle(REQUESTS, 30_000, oracle::against_hyper);
+    mangle(REQUESTS, 200_000, oracle::against_hyper);
 }
