@@ -1,14 +1,13 @@
 //! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 
-use super::Internal;
+use super::{Adapt, Internal};
 use crate::aggregate::{Defaults, Merged, apply_defaults, merge};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
@@ -37,7 +36,7 @@ pub(super) struct Control {
     snapshots: watch::Sender<Arc<Snapshot>>,
     reports: watch::Sender<Arc<Report>>,
     throttle: Duration,
-    adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    adapt: Option<Adapt>,
 }
 
 /// What the loop is given.
@@ -80,7 +79,7 @@ impl Control {
     }
 
     /// Changes what providers say from now on, before it counts.
-    pub(super) fn adapt_by(&mut self, adapt: Option<Rc<dyn Fn(&mut Dynamic)>>) {
+    pub(super) fn adapt_by(&mut self, adapt: Option<Adapt>) {
         self.adapt = adapt;
     }
 

@@ -27,6 +27,11 @@ use crate::runtime::{Report, Snapshot};
 
 pub use shutdown::{Stop, signalled};
 
+/// Changes a routing configuration.
+pub type Adapt = Rc<dyn Fn(&mut Dynamic)>;
+/// Hears of entry points by name, and where they listen.
+pub type Listening = Rc<dyn Fn(&[(String, SocketAddr)])>;
+
 /// What the command line says besides the install configuration.
 #[derive(Clone)]
 pub struct Options {
@@ -34,9 +39,9 @@ pub struct Options {
     pub workers: usize,
     /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
     /// things elsewhere than the files say.
-    pub adapt: Option<Rc<dyn Fn(&mut Dynamic)>>,
+    pub adapt: Option<Adapt>,
     /// Told once, before the first request: each entry point and where it listens.
-    pub listening: Option<Rc<dyn Fn(&[(String, SocketAddr)])>>,
+    pub listening: Option<Listening>,
 }
 
 impl Default for Options {

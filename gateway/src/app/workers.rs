@@ -75,7 +75,7 @@ async fn work(
                 accepting.push(tokio::task::spawn_local(accept));
             }
             Err(error) => {
-                tracing::error!(%error, entry_point = %settings.name, "cannot watch a socket")
+                tracing::error!(%error, entry_point = %settings.name, "cannot watch a socket");
             }
         }
     }

@@ -140,7 +140,6 @@ fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPo
         scheme: to.scheme.clone(),
         port,
         permanent: to.permanent,
-        ..RedirectScheme::default()
     };
     let middleware = Middleware {
         redirect_scheme: Some(scheme),

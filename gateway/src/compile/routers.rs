@@ -83,9 +83,9 @@ impl<'a, 's> Routers<'a, 's> {
             self.asks = asks(router.observability.as_ref(), &router.service);
             if let Some(spec) = self.spec(name, router, 0) {
                 if router.tls.is_some() {
-                    tls.push(spec)
+                    tls.push(spec);
                 } else {
-                    plain.push(spec)
+                    plain.push(spec);
                 }
             }
         }

@@ -76,8 +76,7 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         // About the server as a whole (RFC 9110 section 9.3.7), and so ours to answer.
         return Err(bare(StatusCode::OK));
     }
-    let normalized =
-        normalize::normalize(target, entry.target).map_err(|error| refuse_target(error))?;
+    let normalized = normalize::normalize(target, entry.target).map_err(refuse_target)?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);

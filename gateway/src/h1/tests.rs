@@ -24,11 +24,14 @@ fn decode(framing: Framing, bytes: &[u8]) -> Result<(Vec<u8>, Option<HeaderMap>)
     decode_pieces(framing, [bytes]).map(|(body, trailers, _)| (body, trailers))
 }
 
-/// Body, trailers and what is left over, when the bytes come in these pieces and then end.
+/// Body, trailers, and what is left over.
+type Decision = (Vec<u8>, Option<HeaderMap>, Vec<u8>);
+
+/// What is made of a body when the bytes come in these pieces and then end.
 fn decode_pieces<'a>(
     framing: Framing,
     pieces: impl IntoIterator<Item = &'a [u8]>,
-) -> Result<(Vec<u8>, Option<HeaderMap>, Vec<u8>), BodyError> {
+) -> Result<Decision, BodyError> {
     let (mut decoder, mut buf, mut body) = (BodyDecoder::new(framing), BytesMut::new(), Vec::new());
     let mut pieces = pieces.into_iter();
     loop {

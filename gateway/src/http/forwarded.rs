@@ -184,7 +184,7 @@ fn is_alias(name: &str) -> bool {
         };
         managed.len() == name.len() && managed.bytes().eq(name.bytes().map(folded))
     };
-    name.starts_with('x') && MANAGED.iter().any(|managed| same(&managed))
+    name.starts_with('x') && MANAGED.iter().any(|managed| same(managed))
 }
 
 fn is_missing(headers: &HeaderMap, name: &HeaderName) -> bool {

@@ -91,7 +91,7 @@ pub fn media_type(data: &[u8]) -> &'static str {
         return "image/webp";
     }
     let binary = |&byte: &u8| matches!(byte, 0x00..=0x08 | 0x0B | 0x0E..=0x1A | 0x1C..=0x1F);
-    if data.iter().any(|byte| binary(byte)) {
+    if data.iter().any(binary) {
         "application/octet-stream"
     } else {
         "text/plain; charset=utf-8"

@@ -90,7 +90,7 @@ async fn finish(
         Written::Broken { bytes, error } => {
             match error {
                 Broken::Client(error) => {
-                    tracing::debug!(%error, "client went away during an answer")
+                    tracing::debug!(%error, "client went away during an answer");
                 }
                 Broken::Body(error) => tracing::debug!(%error, "answer broke off"),
             }
