@@ -27,6 +27,11 @@ use crate::runtime::{Report, Snapshot};
 
 pub use shutdown::{Stop, signalled};
 
+/// Changes a routing configuration.
+pub type Adapt = Rc<dyn Fn(&mut Dynamic)>;
+/// Hears of entry points by name, and where they listen.
+pub type Listening = Rc<dyn Fn(&[(String, SocketAddr)])>;
+
 /// What the command line says besides the install configuration.
 #[derive(Clone)]
 pub struct Options {
