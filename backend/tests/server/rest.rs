@@ -45,51 +45,54 @@ async fn reads_have_the_shapes_that_clients_know() -> Result<()> {
     Ok(())
 }
 
+/// Path, body, status, and what the stream is after it or what the error says. In this order.
+const CONTROL: &[(&str, &str, u16, &str)] = &[
+    ("/stream/stop", "", 400, "Stream is not running"),
+    ("/stream/pause", "", 400, "Stream is not running"),
+    ("/stream/resume", "", 400, "Stream is not running"),
+    ("/stream/start", "", 200, "live"),
+    (
+        "/api/stream/start",
+        "not even json",
+        400,
+        "Stream is already running",
+    ),
+    ("/stream/pause", "", 200, "paused"),
+    ("/stream/pause", "", 200, "live"),
+    ("/stream/pause", r#"{"paused":true}"#, 200, "paused"),
+    ("/stream/pause", r#"{"paused":true}"#, 200, "paused"),
+    (
+        "/stream/pause",
+        r#"{"paused":1}"#,
+        400,
+        "paused must be a boolean",
+    ),
+    ("/stream/resume", "[]", 200, "live"),
+    ("/stream/resume", "", 200, "live"),
+    ("/stream/stop", "", 200, "stopped"),
+    ("/stream/playback", r#"{"action":"start"}"#, 200, "live"),
+    ("/stream/playback", r#"{"action":"pause"}"#, 200, "paused"),
+    ("/stream/playback", r#"{"action":"resume"}"#, 200, "live"),
+    ("/stream/playback", r#"{"action":"stop"}"#, 200, "stopped"),
+    (
+        "/stream/playback",
+        r#"{"action":"jump"}"#,
+        400,
+        "Invalid action. Must be one of: start, stop, pause",
+    ),
+    (
+        "/stream/playback",
+        "",
+        400,
+        "Invalid action. Must be one of: start, stop, pause",
+    ),
+    ("/stream/reset", "{", 200, "stopped"),
+];
+
 #[tokio::test]
 async fn the_stream_is_controlled_as_the_table_says() -> Result<()> {
     let stream = start(&[]).await?;
-    for (path, body, status, expected) in [
-        ("/stream/stop", "", 400, "Stream is not running"),
-        ("/stream/pause", "", 400, "Stream is not running"),
-        ("/stream/resume", "", 400, "Stream is not running"),
-        ("/stream/start", "", 200, "live"),
-        (
-            "/api/stream/start",
-            "not even json",
-            400,
-            "Stream is already running",
-        ),
-        ("/stream/pause", "", 200, "paused"),
-        ("/stream/pause", "", 200, "live"),
-        ("/stream/pause", r#"{"paused":true}"#, 200, "paused"),
-        ("/stream/pause", r#"{"paused":true}"#, 200, "paused"),
-        (
-            "/stream/pause",
-            r#"{"paused":1}"#,
-            400,
-            "paused must be a boolean",
-        ),
-        ("/stream/resume", "[]", 200, "live"),
-        ("/stream/resume", "", 200, "live"),
-        ("/stream/stop", "", 200, "stopped"),
-        ("/stream/playback", r#"{"action":"start"}"#, 200, "live"),
-        ("/stream/playback", r#"{"action":"pause"}"#, 200, "paused"),
-        ("/stream/playback", r#"{"action":"resume"}"#, 200, "live"),
-        ("/stream/playback", r#"{"action":"stop"}"#, 200, "stopped"),
-        (
-            "/stream/playback",
-            r#"{"action":"jump"}"#,
-            400,
-            "Invalid action. Must be one of: start, stop, pause",
-        ),
-        (
-            "/stream/playback",
-            "",
-            400,
-            "Invalid action. Must be one of: start, stop, pause",
-        ),
-        ("/stream/reset", "{", 200, "stopped"),
-    ] {
+    for &(path, body, status, expected) in CONTROL {
         let answer = stream.post(path, body).await?;
         let json = answer.json()?;
         assert_eq!(answer.status, status, "{path} {body}: {json}");
@@ -175,10 +178,9 @@ async fn settings_are_patched_whole_or_not_at_all() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn everything_else_is_a_json_error() -> Result<()> {
-    let stream = start(&[]).await?;
-    for (request, status, code) in [
+/// Requests, and the status and code of their errors.
+fn refused() -> Vec<(String, u16, &'static str)> {
+    vec![
         (with_body("GET", "/", ""), 404, "NOT_FOUND"),
         (with_body("GET", "/stream/nothing", ""), 404, "NOT_FOUND"),
         (with_body("GET", "/stream/status//", ""), 404, "NOT_FOUND"),
@@ -221,7 +223,13 @@ async fn everything_else_is_a_json_error() -> Result<()> {
             431,
             "BAD_REQUEST",
         ),
-    ] {
+    ]
+}
+
+#[tokio::test]
+async fn everything_else_is_a_json_error() -> Result<()> {
+    let stream = start(&[]).await?;
+    for (request, status, code) in refused() {
         let answer = stream.raw(&request).await?;
         let line: String = request.chars().take(60).collect();
         assert_eq!(answer.status, status, "{line}");
