@@ -27,6 +27,8 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const REQUESTS: u32 = 500_000;
+/// Requests made ready at once.
+const BATCH: u32 = 1_000;
 
 struct Service;
 
@@ -92,29 +94,12 @@ fn measure(name: &str, middlewares: &[Middleware]) {
     });
     let target = Target::from_bytes(Bytes::from_static(b"/api/users/42?page=3"), 13);
     let fields = fields();
-    // Everything a request is made of is ready before, so that only the chain is measured.
-    let batch = 1_000;
     let (mut nanos, mut allocations) = (0, 0);
-    for _ in 0..REQUESTS / batch {
-        let mut ready: Vec<(Context, Request)> = (0..batch)
-            .map(|_| {
-                let request = Request {
-                    method: Method::GET,
-                    target: target.clone(),
-                    version: Version::HTTP_11,
-                    headers: fields.clone(),
-                    body: Body::Empty,
-                };
-                let host = "example.com".to_owned();
-                (
-                    Context::new(Rc::clone(&connection), host, Instant::now()),
-                    request,
-                )
-            })
-            .collect();
+    for _ in 0..REQUESTS / BATCH {
+        let ready = requests(&connection, &target, &fields);
         let region = Region::new(COUNTED);
         let start = Instant::now();
-        for (mut cx, request) in ready.drain(..) {
+        for (mut cx, request) in ready {
             let mut answer = chain.handle(&mut cx, request);
             let polled = answer
                 .as_mut()
@@ -130,6 +115,27 @@ fn measure(name: &str, middlewares: &[Middleware]) {
         per(nanos as f64),
         per(allocations as f64)
     );
+}
+
+/// A batch of requests with everything they are made of, so that only the chain is measured.
+fn requests(
+    connection: &Rc<Connection>,
+    target: &Target,
+    fields: &HeaderMap,
+) -> Vec<(Context, Request)> {
+    let request = |_| {
+        let request = Request {
+            method: Method::GET,
+            target: target.clone(),
+            version: Version::HTTP_11,
+            headers: fields.clone(),
+            body: Body::Empty,
+        };
+        let host = "example.com".to_owned();
+        let cx = Context::new(Rc::clone(connection), host, Instant::now());
+        (cx, request)
+    };
+    (0..BATCH).map(request).collect()
 }
 
 fn fields() -> HeaderMap {

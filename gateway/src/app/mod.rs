@@ -44,10 +44,6 @@ pub struct Options {
     pub listening: Option<Listening>,
 }
 
-/// Changes a provider's configuration.
-pub type Adapt = Rc<dyn Fn(&mut Dynamic)>;
-/// Hears of entry points by name and address.
-pub type Listening = Rc<dyn Fn(&[(String, SocketAddr)])>;
 
 impl Default for Options {
     fn default() -> Self {

@@ -1,11 +1,9 @@
 //! What the tests of middlewares share: requests out of nothing, and filters run once.
 
-#![allow(clippy::unwrap_used)]
-
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use ::http::{HeaderMap, Method, StatusCode, Version};
@@ -128,18 +126,18 @@ impl Script {
     }
 
     pub(super) fn targets(&self) -> Vec<String> {
-        let seen = self.seen.lock().unwrap();
+        let seen = lock(&self.seen);
         seen.iter().map(|seen| seen.target.clone()).collect()
     }
 
     pub(super) fn bodies(&self) -> Vec<String> {
-        let seen = self.seen.lock().unwrap();
+        let seen = lock(&self.seen);
         seen.iter().map(|seen| seen.body.clone()).collect()
     }
 
     /// How many requests had the field.
     pub(super) fn fields(&self, name: &str) -> usize {
-        let seen = self.seen.lock().unwrap();
+        let seen = lock(&self.seen);
         seen.iter()
             .filter(|seen| seen.headers.contains_key(name))
             .count()
@@ -149,14 +147,16 @@ impl Script {
 impl Handler for Script {
     fn handle<'a>(&'a self, _: &'a mut Context, mut request: Request) -> HandlerFuture<'a> {
         Box::pin(async move {
-            let answer = self.answers.lock().unwrap().pop_front().unwrap();
+            let answer = lock(&self.answers)
+                .pop_front()
+                .unwrap_or_else(|| panic!("more requests than answers"));
             let mut body = Vec::new();
             while answer.is_ok()
                 && let Some(frame) = request.body.frame().await
             {
                 body.extend_from_slice(&frame?.into_data().unwrap_or_default());
             }
-            self.seen.lock().unwrap().push(Seen {
+            lock(&self.seen).push(Seen {
                 target: String::from_utf8_lossy(request.target.as_bytes()).into_owned(),
                 headers: request.headers,
                 body: String::from_utf8_lossy(&body).into_owned(),
@@ -193,4 +193,9 @@ pub(super) async fn wrapped<W: Wrap>(
 ) -> Result<Response, ProxyError> {
     let rest = Chain::new(Arc::clone(service) as Arc<dyn Handler>);
     wrapper.handle(cx, request, &rest).await
+}
+
+/// What it holds, also after a test has failed with it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
