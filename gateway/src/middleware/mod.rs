@@ -11,6 +11,7 @@ mod wrapper;
 
 mod add_prefix;
 mod basic_auth;
+mod compress;
 mod content_type;
 mod encoded_characters;
 mod errors;
@@ -35,6 +36,7 @@ pub use chain::Chain;
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
     basic_auth: basic_auth::BasicAuth,
+    compress: compress::Compress,
     encoded_characters: encoded_characters::EncodedCharacters,
     headers: headers::Headers,
     in_flight_req: in_flight_req::InFlightReq,
