@@ -15,7 +15,7 @@ const FORWARDED_SCHEME: HeaderName = HeaderName::from_static("x-forwarded-scheme
 const SCHEME: HeaderName = HeaderName::from_static("x-scheme");
 
 /// What only a trusted peer may say, besides the fields that are always rewritten.
-const MANAGED: [&str; 13] = [
+pub const MANAGED: [&str; 13] = [
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-port",
@@ -159,8 +159,9 @@ fn is_managed(token: &str) -> bool {
     MANAGED.iter().any(|name| token.eq_ignore_ascii_case(name))
 }
 
-/// `_` and `.` count as `-`: many servers fold them into one name (CVE-2026-39858).
-fn remove_managed(headers: &mut HeaderMap) {
+/// Removes what only a trusted peer may say. `_` and `.` count as `-`: many servers fold them into one name
+/// (CVE-2026-39858).
+pub fn remove_managed(headers: &mut HeaderMap) {
     // Nearly every request has none: one look at each name, and nothing is looked up.
     let found: Vec<HeaderName> = headers
         .keys()

@@ -15,6 +15,7 @@ mod compress;
 mod content_type;
 mod encoded_characters;
 mod errors;
+mod forward_auth;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
@@ -38,6 +39,7 @@ filter::filters! {
     basic_auth: basic_auth::BasicAuth,
     compress: compress::Compress,
     encoded_characters: encoded_characters::EncodedCharacters,
+    forward_auth: forward_auth::ForwardAuth,
     headers: headers::Headers,
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,

@@ -1,0 +1,267 @@
+//! `forwardAuth`: asks another service whether a request may pass. Anything but a 2xx of its goes to the client.
+
+mod address;
+mod answer;
+mod ask;
+mod cookies;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use self::address::Address;
+use super::filter::{Act, Outcome, Step};
+use crate::config::dynamic::ForwardAuth as Config;
+use crate::http::{
+    Body, Context, Gathered, ProxyError, Request, Response, forwarded, gather, location,
+};
+use crate::rule::regexp::GoRegexp;
+use crate::upstream::forward;
+
+/// For the connection, the question and the whole answer (Traefik's figure).
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// See the module.
+#[derive(Debug)]
+pub struct ForwardAuth {
+    address: Address,
+    /// `None` is Traefik's former way, where `trustForwardHeader` is not written.
+    trust: Option<bool>,
+    /// Fields of the request that are shown; `None` means all.
+    shown: Option<Box<[HeaderName]>>,
+    /// Fields of the answer that the request takes over.
+    taken: Box<[HeaderName]>,
+    taken_regex: Option<GoRegexp>,
+    /// Cookies of the answer that the client gets.
+    cookies: Box<[Box<str>]>,
+    /// Field of the answer with the user's name.
+    user: Option<HeaderName>,
+    /// Whether the request's body is sent, and how long it may be.
+    body: Option<Option<u64>>,
+    /// How long the answer's body may be.
+    most: Option<u64>,
+    keep_location: bool,
+    keep_method: bool,
+    /// Where clients are sent that must sign in.
+    sign_in: Option<String>,
+}
+
+impl ForwardAuth {
+    /// The address must be a URL, the TLS files readable, the expression one.
+    pub fn new(config: &Config) -> Result<Self, String> {
+        let taken_regex = match config.auth_response_headers_regex.as_str() {
+            "" => None,
+            source => {
+                let compiled = GoRegexp::new(source);
+                Some(compiled.map_err(|error| {
+                    format!("error compiling regular expression {source}: {error}")
+                })?)
+            }
+        };
+        let mut shown = names(&config.auth_request_headers)?;
+        match config.trust_forward_header {
+            None => tracing::warn!(
+                address = config.address,
+                "trustForwardHeader is not set: some X-Forwarded fields of clients reach the service that is asked; please write true or false"
+            ),
+            Some(true) if !shown.is_empty() => {
+                shown.extend(forwarded::MANAGED.map(HeaderName::from_static));
+            }
+            Some(_) => {}
+        }
+        let max_body = config.max_body_size.unwrap_or(-1);
+        if config.forward_body && max_body < 0 {
+            tracing::warn!(
+                address = config.address,
+                "forwardBody without maxBodySize keeps whole request bodies in memory; please set a limit"
+            );
+        }
+        let user = match config.header_field.as_str() {
+            "" => None,
+            name => Some(field(name)?),
+        };
+        let sign_in = match config.auth_signin_url.as_str() {
+            "" => None,
+            url => Some(location(url).ok_or_else(|| format!("authSigninURL {url:?} is no URL"))?),
+        };
+        Ok(Self {
+            address: Address::new(config)?,
+            trust: config.trust_forward_header,
+            shown: (!shown.is_empty()).then(|| shown.into()),
+            taken: names(&config.auth_response_headers)?.into(),
+            taken_regex,
+            cookies: config
+                .add_auth_cookies_to_response
+                .iter()
+                .map(|name| name.as_str().into())
+                .collect(),
+            user,
+            body: config.forward_body.then(|| u64::try_from(max_body).ok()),
+            most: u64::try_from(config.max_response_body_size.unwrap_or(-1)).ok(),
+            keep_location: config.preserve_location_header,
+            keep_method: config.preserve_request_method,
+            sign_in,
+        })
+    }
+
+    async fn run(&self, cx: &mut Context, request: &mut Request) -> Outcome<Vec<HeaderValue>> {
+        let body = match self.shown_body(request).await {
+            Ok(body) => body,
+            Err(refusal) => return Outcome::Answer(Box::new(refusal)),
+        };
+        let question = self.question(cx, request, body);
+        let (question, asked) = (question, Instant::now());
+        // What the other service does is not what the request's server does: it is not in the record.
+        let mut own = Context::new(Rc::clone(&cx.connection), String::new(), asked);
+        let exchange = tokio::time::timeout(PATIENCE, self.exchange(&mut own, question)).await;
+        let answer = match exchange {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(refusal)) => return Outcome::Answer(Box::new(refusal)),
+            Err(_) => {
+                tracing::error!(address = %self.address, "no answer within {PATIENCE:?}");
+                return Outcome::Answer(Box::new(status(StatusCode::INTERNAL_SERVER_ERROR)));
+            }
+        };
+        if let Some(field) = &self.user
+            && let Some(user) = answer.headers().get(field)
+        {
+            cx.record.user = Some(String::from_utf8_lossy(user.as_bytes()).into());
+        }
+        if !answer.status().is_success() {
+            return Outcome::Answer(Box::new(self.passed_on(request, answer)));
+        }
+        self.take_over(&mut request.headers, answer.headers());
+        match cookies::named(answer.headers(), &self.cookies) {
+            cookies if cookies.is_empty() => Outcome::Next,
+            cookies => Outcome::Keep(cookies),
+        }
+    }
+
+    /// The body for the question; the request keeps it, too.
+    async fn shown_body(&self, request: &mut Request) -> Result<Body, Response> {
+        let Some(most) = self.body.filter(|_| !request.body.is_empty()) else {
+            return Ok(Body::Empty);
+        };
+        // The bytes of a tunnel are no body.
+        if request.method == Method::CONNECT && request.body.length().is_none() {
+            return Ok(Body::Empty);
+        }
+        match gather(std::mem::take(&mut request.body), most).await {
+            Ok(Gathered::Whole(bytes)) if bytes.is_empty() => Ok(Body::Empty),
+            Ok(Gathered::Whole(bytes)) => {
+                request.body = Body::Full(bytes.clone());
+                Ok(Body::Full(bytes))
+            }
+            Ok(Gathered::TooLong(_)) => {
+                tracing::debug!(most, "a request's body is longer than maxBodySize");
+                Err(status(StatusCode::UNAUTHORIZED))
+            }
+            Err(error) => Err(error.into_response()),
+        }
+    }
+
+    /// Asks, and reads the whole answer. An error is the answer for the client.
+    async fn exchange(&self, cx: &mut Context, question: Request) -> Result<Response, Response> {
+        let failed = |error: ProxyError| {
+            tracing::error!(%error, address = %self.address, "the service that is asked does not answer");
+            status(StatusCode::INTERNAL_SERVER_ERROR)
+        };
+        let mut answer = forward(&self.address.target, cx, question)
+            .await
+            .map_err(failed)?;
+        let body = std::mem::take(answer.body_mut());
+        match gather(body, self.most).await.map_err(failed)? {
+            Gathered::Whole(bytes) if bytes.is_empty() => {}
+            Gathered::Whole(bytes) => *answer.body_mut() = Body::Full(bytes),
+            Gathered::TooLong(_) => {
+                tracing::debug!(
+                    most = self.most,
+                    "an answer is longer than maxResponseBodySize"
+                );
+                return Err(status(StatusCode::UNAUTHORIZED));
+            }
+        }
+        Ok(answer)
+    }
+}
+
+/// An answer that says nothing more.
+fn status(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::Empty);
+    *response.status_mut() = status;
+    response
+}
+
+fn field(name: &str) -> Result<HeaderName, String> {
+    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is no header name"))
+}
+
+fn names(configured: &[String]) -> Result<Vec<HeaderName>, String> {
+    configured.iter().map(|name| field(name)).collect()
+}
+
+/// `name` as Go writes names of fields, into `out`: `X-Auth-User`. Expressions are matched against that.
+fn canonical(name: &HeaderName, out: &mut String) {
+    out.clear();
+    let mut first = true;
+    for c in name.as_str().chars() {
+        out.push(if first { c.to_ascii_uppercase() } else { c });
+        first = c == '-';
+    }
+}
+
+impl ForwardAuth {
+    /// Gives the request the fields of the answer that it is to have. What the client wrote in them goes, answered or not.
+    fn take_over(&self, headers: &mut HeaderMap, answer: &HeaderMap) {
+        for name in &self.taken {
+            headers.remove(name);
+            for value in answer.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+        let Some(regex) = &self.taken_regex else {
+            return;
+        };
+        let mut buffer = String::new();
+        let mut matches = |name: &HeaderName| {
+            canonical(name, &mut buffer);
+            // Go keeps the host apart from the fields.
+            *name != ::http::header::HOST && regex.is_match(&buffer)
+        };
+        let found: Vec<HeaderName> = headers
+            .keys()
+            .filter(|name| matches(name))
+            .cloned()
+            .collect();
+        for name in found {
+            headers.remove(name);
+        }
+        for name in answer.keys().filter(|name| matches(name)) {
+            headers.remove(name);
+            for value in answer.get_all(name) {
+                headers.append(name, value.clone());
+            }
+        }
+    }
+}
+
+impl Act for ForwardAuth {
+    type Memo = Vec<HeaderValue>;
+
+    fn request<'a>(
+        &'a self,
+        cx: &'a mut Context,
+        request: &'a mut Request,
+    ) -> Step<'a, Vec<HeaderValue>> {
+        Step::Later(Box::pin(self.run(cx, request)))
+    }
+
+    fn response(&self, _: &Context, memo: Option<Vec<HeaderValue>>, response: &mut Response) {
+        if let Some(cookies) = memo {
+            cookies::replace(response.headers_mut(), &self.cookies, cookies);
+        }
+    }
+}
