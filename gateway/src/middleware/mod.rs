@@ -6,11 +6,14 @@
 mod build;
 mod chain;
 mod filter;
+mod predicate;
 mod source;
 mod wrapper;
 
 mod add_prefix;
 mod basic_auth;
+mod buffering;
+mod circuit_breaker;
 mod compress;
 mod content_type;
 mod encoded_characters;
@@ -37,6 +40,7 @@ pub use chain::Chain;
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
     basic_auth: basic_auth::BasicAuth,
+    circuit_breaker: circuit_breaker::CircuitBreaker,
     compress: compress::Compress,
     encoded_characters: encoded_characters::EncodedCharacters,
     forward_auth: forward_auth::ForwardAuth,
@@ -54,6 +58,7 @@ filter::filters! {
 }
 
 wrapper::wrappers! {
+    buffering: buffering::Buffering,
     content_type: content_type::ContentType,
     errors: errors::Errors,
     retry: retry::Retry,
