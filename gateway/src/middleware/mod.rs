@@ -16,6 +16,7 @@ mod buffering;
 mod circuit_breaker;
 mod compress;
 mod content_type;
+mod digest_auth;
 mod encoded_characters;
 mod errors;
 mod forward_auth;
@@ -42,6 +43,7 @@ filter::filters! {
     basic_auth: basic_auth::BasicAuth,
     circuit_breaker: circuit_breaker::CircuitBreaker,
     compress: compress::Compress,
+    digest_auth: digest_auth::DigestAuth,
     encoded_characters: encoded_characters::EncodedCharacters,
     forward_auth: forward_auth::ForwardAuth,
     headers: headers::Headers,
