@@ -8,6 +8,7 @@ mod chain;
 mod filter;
 mod predicate;
 mod source;
+mod users;
 mod wrapper;
 
 mod add_prefix;

@@ -13,6 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::filter::{Act, Outcome, Step};
+use super::users;
 use crate::config::dynamic::BasicAuth as Config;
 use crate::http::{Body, Context, Request, Response};
 
@@ -38,8 +39,7 @@ struct User {
 impl BasicAuth {
     /// Reads the users, and their file, anew each time it is built.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let mut lines = lines_of(&config.users_file)?;
-        lines.extend(config.users.iter().cloned());
+        let lines = users::lines(&config.users_file, &config.users)?;
         let mut users = HashMap::new();
         for line in &lines {
             let mut parts = line.split(':');
@@ -136,19 +136,6 @@ impl User {
             aws_lc_rs::constant_time::verify_slices_are_equal(known.as_ref(), tag.as_ref()).is_ok()
         })
     }
-}
-
-/// The lines of a users file, without blanks and comments.
-fn lines_of(file: &str) -> Result<Vec<String>, String> {
-    if file.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| format!("open {file}: {error}"))?;
-    let lines = text.lines().map(str::trim);
-    Ok(lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect())
 }
 
 /// Name and password of a request.

@@ -1,24 +1,26 @@
 //! `buffering`: reads a whole request before it is sent on, and its whole answer before the client gets it; may send the
 //! request again.
 
+mod attempt;
+mod expression;
 mod store;
 #[cfg(test)]
 mod tests;
 
-use ::http::{HeaderName, Method, StatusCode, header};
+use ::http::{StatusCode, header};
 
+use self::attempt::Unkept;
+use self::expression::{Function, find};
 use self::store::{Limits, Stored, Storing};
 use super::build::Site;
-use super::chain::{Chain, failed};
-use super::predicate::{Constant, Fact, Kind, Predicate};
+use super::chain::Chain;
+use super::predicate::{Fact, Predicate};
 use super::wrapper::Wrap;
 use crate::config::dynamic::Buffering as Config;
-use crate::http::{Body, Context, HandlerFuture, ProxyError, Request, Response, answer};
+use crate::http::{Body, Context, HandlerFuture, ProxyError, Request, Response};
 
 /// Times a request is sent again at most, whatever the expression says (Traefik's figure).
 const MOST_RETRIES: i64 = 10;
-
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// See the module.
 #[derive(Debug)]
@@ -26,33 +28,6 @@ pub struct Buffering {
     request: Limits,
     response: Limits,
     retry: Option<Predicate<Function>>,
-}
-
-/// What `retryExpression` may ask.
-#[derive(Debug, Clone, Copy)]
-enum Function {
-    Attempts,
-    ResponseCode,
-    IsNetworkError,
-    RequestMethod,
-}
-
-fn find(name: &str, arguments: &[Constant]) -> Result<(Function, Kind), String> {
-    let found = match name {
-        "Attempts" => (Function::Attempts, Kind::Int),
-        "ResponseCode" => (Function::ResponseCode, Kind::Int),
-        "IsNetworkError" => (Function::IsNetworkError, Kind::Flag),
-        "RequestMethod" => (Function::RequestMethod, Kind::Text),
-        _ => {
-            return Err(format!(
-                "{name} is unknown; there are Attempts, ResponseCode, IsNetworkError and RequestMethod"
-            ));
-        }
-    };
-    match arguments {
-        [] => Ok(found),
-        _ => Err(format!("{name} takes no arguments")),
-    }
 }
 
 impl Buffering {
@@ -88,6 +63,8 @@ impl Buffering {
                 ));
             }
         };
+        // Its length is known now, however it came.
+        request.headers.remove(header::TRANSFER_ENCODING);
         let mut attempt = 1;
         while let Some(retry) = self.retry.as_ref().filter(|_| attempt <= MOST_RETRIES) {
             let copy = copy(&request, &body);
@@ -114,62 +91,6 @@ impl Buffering {
         request.body = body.body();
         self.once(cx, request, rest).await
     }
-
-    /// One attempt, with its whole answer.
-    async fn once(
-        &self,
-        cx: &mut Context,
-        request: Request,
-        rest: &Chain,
-    ) -> Result<Response, ProxyError> {
-        let head = request.method == Method::HEAD;
-        let mut response = match rest.run(cx, request).await {
-            Ok(response) => response,
-            Err(error) => failed(cx, error),
-        };
-        if head || !has_body(&response) {
-            return Ok(response);
-        }
-        let body = std::mem::take(response.body_mut());
-        match Storing::read(body, &self.response).await {
-            Ok(Some(stored)) => {
-                *response.body_mut() = stored.body();
-                Ok(response)
-            }
-            Ok(None) => {
-                tracing::warn!(router = ?cx.record.router(), "an answer is longer than maxResponseBodyBytes");
-                Ok(unkept(plain(
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    "Internal Server Error",
-                )))
-            }
-            Err(error) => {
-                tracing::debug!(%error, router = ?cx.record.router(), "an answer could not be read to its end");
-                let text = "Internal Server Error\n";
-                Ok(unkept(answer(StatusCode::INTERNAL_SERVER_ERROR, text)))
-            }
-        }
-    }
-}
-
-/// Marks an answer that stands for one that could not be kept.
-#[derive(Debug, Clone, Copy)]
-struct Unkept;
-
-fn unkept(mut response: Response) -> Response {
-    response.extensions_mut().insert(Unkept);
-    response
-}
-
-/// Whether there is a body that is waited for.
-fn has_body(response: &Response) -> bool {
-    let status = response.status();
-    let refused = response.headers().get(GRPC_STATUS);
-    !(status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
-        || response.body().is_empty()
-        || refused.is_some_and(|status| !status.is_empty() && status != "0"))
 }
 
 fn plain(status: StatusCode, text: &'static str) -> Response {
@@ -180,14 +101,11 @@ fn plain(status: StatusCode, text: &'static str) -> Response {
 
 /// The request for one attempt of several.
 fn copy(request: &Request, body: &Stored) -> Request {
-    let mut headers = request.headers.clone();
-    // Its length is known now, however it came.
-    headers.remove(header::TRANSFER_ENCODING);
     Request {
         method: request.method.clone(),
         target: request.target.clone(),
         version: request.version,
-        headers,
+        headers: request.headers.clone(),
         body: body.body(),
     }
 }

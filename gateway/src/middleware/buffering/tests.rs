@@ -10,7 +10,7 @@ use http_body::Frame;
 use http_body_util::BodyExt as _;
 
 use super::*;
-use crate::http::{ErrorKind, HandlerFuture};
+use crate::http::ErrorKind;
 use crate::middleware::testing::{Script, context, request, site, wrapped};
 
 fn buffering(change: impl FnOnce(&mut Config)) -> Result<Buffering, String> {

@@ -1,17 +1,20 @@
 //! `circuitBreaker`: stops asking a service that fails too often, and lets it recover.
 
+mod expression;
 mod figures;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use ::http::StatusCode;
 
+use self::expression::{Function, find};
 use self::figures::Figures;
 use super::filter::{Act, Step};
-use super::predicate::{Constant, Fact, Kind, Predicate};
+use super::predicate::{Fact, Predicate};
 use crate::config::dynamic::CircuitBreaker as Config;
 use crate::http::{Context, Request, Response, plain};
 
@@ -26,43 +29,9 @@ pub struct CircuitBreaker {
     /// How long it takes to close.
     recovery: Duration,
     status: StatusCode,
+    /// Whether everybody is let through: known without the lock, since it nearly always is so.
+    closed: AtomicBool,
     breaker: Mutex<Breaker>,
-}
-
-/// What the condition may ask.
-#[derive(Debug, Clone, Copy)]
-enum Function {
-    NetworkErrorRatio,
-    /// Answers with a status of the first range for each one of the second; ends are not in it.
-    ResponseCodeRatio([i64; 4]),
-    /// Milliseconds that so many per cent of the answers took at most.
-    Latency(f64),
-    Requests,
-}
-
-fn find(name: &str, arguments: &[Constant]) -> Result<(Function, Kind), String> {
-    match (name, arguments) {
-        ("NetworkErrorRatio", []) => Ok((Function::NetworkErrorRatio, Kind::Float)),
-        ("RequestThreshold", []) => Ok((Function::Requests, Kind::Int)),
-        ("LatencyAtQuantileMS", &[Constant::Float(quantile)]) => {
-            Ok((Function::Latency(quantile), Kind::Int))
-        }
-        (
-            "ResponseCodeRatio",
-            &[
-                Constant::Int(from),
-                Constant::Int(to),
-                Constant::Int(of_from),
-                Constant::Int(of_to),
-            ],
-        ) => {
-            let ranges = [from, to, of_from, of_to];
-            Ok((Function::ResponseCodeRatio(ranges), Kind::Float))
-        }
-        _ => Err(format!(
-            "no function {name} with such arguments; there are NetworkErrorRatio(), ResponseCodeRatio(500, 600, 0, 600), LatencyAtQuantileMS(50.0) and RequestThreshold()"
-        )),
-    }
 }
 
 #[derive(Debug)]
@@ -100,6 +69,7 @@ impl CircuitBreaker {
             recovery: or(config.recovery_duration, Duration::from_secs(10)),
             status: status
                 .ok_or_else(|| format!("responseCode {} is no status", config.response_code))?,
+            closed: AtomicBool::new(true),
             breaker: Mutex::new(Breaker {
                 state: State::Closed,
                 figures: Figures::new(now),
@@ -114,6 +84,9 @@ impl CircuitBreaker {
 
     /// Whether a request is let through.
     fn admits(&self, now: Instant) -> bool {
+        if self.closed.load(Ordering::Relaxed) {
+            return true;
+        }
         let mut breaker = self.lock();
         if let State::Open(until) = breaker.state {
             if now < until {
@@ -138,6 +111,7 @@ impl CircuitBreaker {
         };
         if now > *until {
             breaker.state = State::Closed;
+            self.closed.store(true, Ordering::Relaxed);
             tracing::info!("a circuit breaker is closed again");
             return true;
         }
@@ -168,6 +142,7 @@ impl CircuitBreaker {
         });
         if opens {
             breaker.state = State::Open(now + self.fallback);
+            self.closed.store(false, Ordering::Relaxed);
             breaker.figures = Figures::new(now);
             tracing::warn!(wait = ?self.fallback, "a circuit breaker opens: its service fails too often");
         }

@@ -1,19 +1,20 @@
 //! `compress`: sends answers with gzip, Brotli or Zstandard to clients that take them (RFC 9110 section 8.4).
 
 mod accept;
+mod answer;
 mod encode;
 mod media_type;
 #[cfg(test)]
 mod tests;
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use self::accept::Accepted;
 use self::encode::Encoding;
 use self::media_type::MediaTypes;
 use super::filter::{Act, Step};
 use crate::config::dynamic::Compress as Config;
-use crate::http::{Body, Context, Request, Response, sniff};
+use crate::http::{Context, Request, Response};
 
 /// Shorter answers fit into one packet either way (Traefik's default).
 const SHORTEST: u64 = 1024;
@@ -93,54 +94,6 @@ impl Compress {
             Accepted::Identity => None,
             Accepted::Any => self.default.or_else(|| self.encodings.first().copied()),
             Accepted::One(encoding) => Some(encoding),
-        }
-    }
-
-    /// Whether this answer is to be compressed.
-    fn wants(&self, encoding: Encoding, response: &Response) -> bool {
-        let headers = response.headers();
-        let bodiless = matches!(
-            response.status(),
-            StatusCode::SWITCHING_PROTOCOLS | StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        );
-        let encoded = headers
-            .get(header::CONTENT_ENCODING)
-            .is_some_and(|value| !value.is_empty());
-        if bodiless
-            || encoded
-            || response.body().is_empty()
-            // A part of something else: its bytes are counted in what it is a part of.
-            || headers.contains_key(header::CONTENT_RANGE)
-            || (encoding == Encoding::Gzip && headers.contains_key(NO_GZIP))
-        {
-            return false;
-        }
-        // One whose length nobody knows is not held back until it is long enough.
-        let long = response
-            .body()
-            .length()
-            .is_none_or(|length| length >= self.shortest);
-        long && self.type_fits(encoding, response)
-    }
-
-    fn type_fits(&self, encoding: Encoding, response: &Response) -> bool {
-        let named = response.headers().get(header::CONTENT_TYPE);
-        let named = named.filter(|value| !value.is_empty());
-        let named = match (named, response.body()) {
-            (Some(value), _) => value.as_bytes(),
-            // Traefik's gzip looks at the body where no type is named; its other encodings do not.
-            (None, Body::Full(bytes)) if encoding == Encoding::Gzip => {
-                sniff::media_type(bytes).as_bytes()
-            }
-            (None, _) => return encoding != Encoding::Gzip || self.included.is_none(),
-        };
-        // What cannot be read may be anything.
-        let Some(found) = media_type::parse(named) else {
-            return false;
-        };
-        match &self.included {
-            Some(included) => included.contains(found),
-            None => !self.excluded.contains(found),
         }
     }
 }

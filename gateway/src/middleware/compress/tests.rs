@@ -7,12 +7,13 @@ use std::io::Read as _;
 use std::pin::Pin;
 use std::task::{self, Poll, Waker};
 
+use ::http::StatusCode;
 use bytes::Bytes;
 use http_body::Frame;
 use http_body_util::BodyExt as _;
 
 use super::*;
-use crate::http::ProxyError;
+use crate::http::{Body, ProxyError};
 use crate::middleware::filter::Outcome;
 use crate::middleware::testing::{context, decide, request_with};
 

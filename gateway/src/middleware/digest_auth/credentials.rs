@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::http::{Request, path};
+
 /// What a client gave. What it did not give is empty.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Credentials<'a> {
@@ -69,6 +71,20 @@ fn value(text: &str) -> Option<(Cow<'_, str>, &str)> {
         }
     }
     None
+}
+
+/// Whether credentials for `uri` are for this request. Traefik also takes those for a path above it: some proxies
+/// lengthen what clients asked for.
+pub(super) fn is_for(request: &Request, uri: &str) -> bool {
+    if uri.as_bytes() == request.target.as_bytes() {
+        return true;
+    }
+    let above = match uri.split_once("://") {
+        Some((_, rest)) => rest.find('/').map_or("/", |start| &rest[start..]),
+        None => uri,
+    };
+    let above = above.split(['?', '#']).next().unwrap_or_default();
+    path::decode(request.target.path()).starts_with(&path::decode(above))
 }
 
 #[cfg(test)]

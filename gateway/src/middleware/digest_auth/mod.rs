@@ -11,11 +11,12 @@ use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use md5::{Digest as _, Md5};
 
-use self::credentials::Credentials;
+use self::credentials::{Credentials, is_for};
 use self::nonce::{Nonces, Verdict, hex};
 use super::filter::{Act, Step};
+use super::users;
 use crate::config::dynamic::DigestAuth as Config;
-use crate::http::{Body, Context, Request, Response, path};
+use crate::http::{Body, Context, Request, Response};
 
 /// See the module.
 pub struct DigestAuth {
@@ -31,11 +32,7 @@ pub struct DigestAuth {
 impl DigestAuth {
     /// Reads the users, and their file, anew each time it is built.
     pub fn new(config: &Config) -> Result<Self, String> {
-        let mut lines = lines_of(&config.users_file)?;
-        lines.extend(config.users.iter().cloned());
-        if lines.is_empty() {
-            return Err(format!("no users found in {}", config.users_file));
-        }
+        let lines = users::lines(&config.users_file, &config.users)?;
         let realm = match config.realm.as_str() {
             "" => "traefik",
             realm => realm,
@@ -150,33 +147,6 @@ fn digest(parts: &[&str]) -> String {
         sum.update(part.as_bytes());
     }
     hex(&sum.finalize())
-}
-
-/// Whether credentials for `uri` are for this request. Traefik also takes those for a path above it: some proxies
-/// lengthen what clients asked for.
-fn is_for(request: &Request, uri: &str) -> bool {
-    if uri.as_bytes() == request.target.as_bytes() {
-        return true;
-    }
-    let above = match uri.split_once("://") {
-        Some((_, rest)) => rest.find('/').map_or("/", |start| &rest[start..]),
-        None => uri,
-    };
-    let above = above.split(['?', '#']).next().unwrap_or_default();
-    path::decode(request.target.path()).starts_with(&path::decode(above))
-}
-
-/// The lines of a users file, without blanks and comments.
-fn lines_of(file: &str) -> Result<Vec<String>, String> {
-    if file.is_empty() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(file).map_err(|error| format!("open {file}: {error}"))?;
-    let lines = text.lines().map(str::trim);
-    Ok(lines
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect())
 }
 
 impl Act for DigestAuth {

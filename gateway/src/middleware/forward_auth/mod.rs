@@ -4,22 +4,21 @@ mod address;
 mod answer;
 mod ask;
 mod cookies;
+mod exchange;
+mod take_over;
 #[cfg(test)]
 mod tests;
 
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use ::http::{HeaderName, HeaderValue, StatusCode};
 
 use self::address::Address;
 use super::filter::{Act, Outcome, Step};
 use crate::config::dynamic::ForwardAuth as Config;
-use crate::http::{
-    Body, Context, Gathered, ProxyError, Request, Response, forwarded, gather, location,
-};
+use crate::http::{Body, Context, Request, Response, forwarded, location};
 use crate::rule::regexp::GoRegexp;
-use crate::upstream::forward;
 
 /// For the connection, the question and the whole answer (Traefik's figure).
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -139,53 +138,6 @@ impl ForwardAuth {
             cookies => Outcome::Keep(cookies),
         }
     }
-
-    /// The body for the question; the request keeps it, too.
-    async fn shown_body(&self, request: &mut Request) -> Result<Body, Response> {
-        let Some(most) = self.body.filter(|_| !request.body.is_empty()) else {
-            return Ok(Body::Empty);
-        };
-        // The bytes of a tunnel are no body.
-        if request.method == Method::CONNECT && request.body.length().is_none() {
-            return Ok(Body::Empty);
-        }
-        match gather(std::mem::take(&mut request.body), most).await {
-            Ok(Gathered::Whole(bytes)) if bytes.is_empty() => Ok(Body::Empty),
-            Ok(Gathered::Whole(bytes)) => {
-                request.body = Body::Full(bytes.clone());
-                Ok(Body::Full(bytes))
-            }
-            Ok(Gathered::TooLong(_)) => {
-                tracing::debug!(most, "a request's body is longer than maxBodySize");
-                Err(status(StatusCode::UNAUTHORIZED))
-            }
-            Err(error) => Err(error.into_response()),
-        }
-    }
-
-    /// Asks, and reads the whole answer. An error is the answer for the client.
-    async fn exchange(&self, cx: &mut Context, question: Request) -> Result<Response, Response> {
-        let failed = |error: ProxyError| {
-            tracing::error!(%error, address = %self.address, "the service that is asked does not answer");
-            status(StatusCode::INTERNAL_SERVER_ERROR)
-        };
-        let mut answer = forward(&self.address.target, cx, question)
-            .await
-            .map_err(failed)?;
-        let body = std::mem::take(answer.body_mut());
-        match gather(body, self.most).await.map_err(failed)? {
-            Gathered::Whole(bytes) if bytes.is_empty() => {}
-            Gathered::Whole(bytes) => *answer.body_mut() = Body::Full(bytes),
-            Gathered::TooLong(_) => {
-                tracing::debug!(
-                    most = self.most,
-                    "an answer is longer than maxResponseBodySize"
-                );
-                return Err(status(StatusCode::UNAUTHORIZED));
-            }
-        }
-        Ok(answer)
-    }
 }
 
 /// An answer that says nothing more.
@@ -201,51 +153,6 @@ fn field(name: &str) -> Result<HeaderName, String> {
 
 fn names(configured: &[String]) -> Result<Vec<HeaderName>, String> {
     configured.iter().map(|name| field(name)).collect()
-}
-
-/// `name` as Go writes names of fields, into `out`: `X-Auth-User`. Expressions are matched against that.
-fn canonical(name: &HeaderName, out: &mut String) {
-    out.clear();
-    let mut first = true;
-    for c in name.as_str().chars() {
-        out.push(if first { c.to_ascii_uppercase() } else { c });
-        first = c == '-';
-    }
-}
-
-impl ForwardAuth {
-    /// Gives the request the fields of the answer that it is to have. What the client wrote in them goes, answered or not.
-    fn take_over(&self, headers: &mut HeaderMap, answer: &HeaderMap) {
-        for name in &self.taken {
-            headers.remove(name);
-            for value in answer.get_all(name) {
-                headers.append(name, value.clone());
-            }
-        }
-        let Some(regex) = &self.taken_regex else {
-            return;
-        };
-        let mut buffer = String::new();
-        let mut matches = |name: &HeaderName| {
-            canonical(name, &mut buffer);
-            // Go keeps the host apart from the fields.
-            *name != ::http::header::HOST && regex.is_match(&buffer)
-        };
-        let found: Vec<HeaderName> = headers
-            .keys()
-            .filter(|name| matches(name))
-            .cloned()
-            .collect();
-        for name in found {
-            headers.remove(name);
-        }
-        for name in answer.keys().filter(|name| matches(name)) {
-            headers.remove(name);
-            for value in answer.get_all(name) {
-                headers.append(name, value.clone());
-            }
-        }
-    }
 }
 
 impl Act for ForwardAuth {

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use ::http::header;
+use ::http::{Method, header};
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
