@@ -57,6 +57,25 @@ pub fn escape(bytes: &[u8]) -> String {
     out
 }
 
+/// Go's `url.QueryEscape`.
+pub fn query_escape(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for &byte in bytes {
+        match byte {
+            b' ' => out.push('+'),
+            b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
+            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
+            _ => {
+                out.push('%');
+                out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                out.push(char::from(DIGITS[usize::from(byte & 15)]));
+            }
+        }
+    }
+    out
+}
+
 /// How many bytes of an escaped path stand for the first `decoded` bytes of the decoded one.
 pub fn escaped_len(path: &str, decoded: usize) -> usize {
     let bytes = path.as_bytes();

@@ -151,7 +151,7 @@ impl Errors {
                 None => b"http://",
             };
             let whole = [scheme, host, asked.target.as_bytes()].concat();
-            url = url.replace("{url}", &query_escape(&whole));
+            url = url.replace("{url}", &path::query_escape(&whole));
         }
         let url = url.split('#').next().unwrap_or_default();
         let (page, query) = match url.split_once('?') {
@@ -171,25 +171,6 @@ impl Errors {
             body: Body::Empty,
         })
     }
-}
-
-/// Go's `url.QueryEscape`.
-fn query_escape(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(bytes.len() * 2);
-    for &byte in bytes {
-        match byte {
-            b' ' => out.push('+'),
-            b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            _ if byte.is_ascii_alphanumeric() => out.push(char::from(byte)),
-            _ => {
-                out.push('%');
-                out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-                out.push(char::from(DIGITS[usize::from(byte & 15)]));
-            }
-        }
-    }
-    out
 }
 
 impl Wrap for Errors {

@@ -24,6 +24,7 @@ mod forward_auth;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
+mod pass_tls_client_cert;
 mod rate_limit;
 mod redirect_regex;
 mod redirect_scheme;
@@ -51,6 +52,7 @@ filter::filters! {
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
     ip_white_list: ip_allow_list::IpWhiteList,
+    pass_tls_client_cert: pass_tls_client_cert::PassTlsClientCert,
     rate_limit: rate_limit::RateLimit,
     redirect_regex: redirect_regex::RedirectRegex,
     redirect_scheme: redirect_scheme::RedirectScheme,

@@ -28,7 +28,8 @@ pub(super) fn secure_context() -> Context {
     with_connection(Some(Tls::default()))
 }
 
-fn with_connection(tls: Option<Tls>) -> Context {
+/// The same over whatever TLS settled.
+pub(super) fn with_connection(tls: Option<Tls>) -> Context {
     let connection = Connection {
         peer: Peer::new(SocketAddr::from(([10, 0, 0, 9], 4000))),
         local: SocketAddr::from((Ipv4Addr::LOCALHOST, 80)),
