@@ -21,6 +21,7 @@ mod digest_auth;
 mod encoded_characters;
 mod errors;
 mod forward_auth;
+mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
@@ -48,6 +49,7 @@ filter::filters! {
     digest_auth: digest_auth::DigestAuth,
     encoded_characters: encoded_characters::EncodedCharacters,
     forward_auth: forward_auth::ForwardAuth,
+    grpc_web: grpc_web::GrpcWeb,
     headers: headers::Headers,
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
