@@ -1,5 +1,7 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
+use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -90,6 +92,19 @@ pub struct Upgraded {
     pub stream: Stream,
     /// Bytes that came behind the 101 head.
     pub leftover: Bytes,
+    /// What lives as long as the tunnel does.
+    pub held: Held,
+}
+
+/// What middlewares keep until a tunnel ends: the place of its request among those that are answered, for example.
+#[derive(Debug, Default)]
+pub struct Held(RefCell<Vec<Box<dyn Any>>>);
+
+impl Held {
+    /// Drops `what` when the tunnel ends.
+    pub fn until_the_end(&self, what: impl Any) {
+        self.0.borrow_mut().push(Box::new(what));
+    }
 }
 
 /// A request as the last middleware that saw it left it.

@@ -13,7 +13,7 @@ mod request;
 pub mod sniff;
 
 pub use body::{Body, BoxBody};
-pub use context::{Asked, Connection, Context, Interim, Peer, Tls, Upgraded};
+pub use context::{Asked, Connection, Context, Held, Interim, Peer, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
 pub use gather::{Gathered, SharedBody, gather, peek};
 pub use handler::{Handler, HandlerFuture};

@@ -91,9 +91,14 @@ impl Act for InFlightReq {
         }
     }
 
-    /// A request is in flight until its last byte was read, so a streaming body keeps the place.
-    fn response(&self, _: &Context, memo: Option<Permit>, response: &mut Response) {
-        if let (Some(permit), Body::Stream(_)) = (memo, response.body()) {
+    /// A request is in flight until its last byte was read, so a streaming body keeps the place, and so does a tunnel.
+    fn response(&self, cx: &Context, memo: Option<Permit>, response: &mut Response) {
+        let Some(permit) = memo else {
+            return;
+        };
+        if let Some(upgraded) = &cx.upgraded {
+            upgraded.held.until_the_end(permit);
+        } else if let Body::Stream(_) = response.body() {
             let body = std::mem::take(response.body_mut());
             *response.body_mut() = Body::stream(Held {
                 body,
@@ -132,8 +137,10 @@ impl http_body::Body for Held {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::http::Upgraded;
     use crate::middleware::filter::Outcome;
     use crate::middleware::testing::{answered, context, decide, request};
+    use crate::net::Stream;
 
     #[test]
     fn a_place_is_free_again_when_the_answer_ended() {
@@ -158,6 +165,36 @@ mod tests {
             decide(&limit, cx, &mut request("/")),
             Outcome::Keep(_)
         ));
+        assert!(limit.running.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_tunnel_keeps_its_place() {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+            .await
+            .unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        let limit = InFlightReq::new(&Config {
+            amount: 1,
+            ..Config::default()
+        })
+        .unwrap();
+        let mut cx = context();
+        let Outcome::Keep(permit) = decide(&limit, &mut cx, &mut request("/")) else {
+            panic!("the first is let in");
+        };
+        cx.upgraded = Some(Upgraded {
+            stream: Stream::Tcp(stream),
+            leftover: Bytes::new(),
+            held: crate::http::Held::default(),
+        });
+        let mut response = Response::new(Body::Empty);
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        limit.response(&cx, Some(permit), &mut response);
+        drop(response);
+        assert_eq!(answered(&limit, request("/")).status(), 429);
+        cx.upgraded = None;
         assert!(limit.running.lock().unwrap().is_empty());
     }
 }

@@ -5,7 +5,7 @@ use ::http::{HeaderMap, HeaderValue};
 
 use super::exchange::Conn;
 use crate::h1::ResponseHead;
-use crate::http::{Body, Context, ErrorKind, ProxyError, Response, Upgraded};
+use crate::http::{Body, Context, ErrorKind, Held, ProxyError, Response, Upgraded};
 
 /// The protocols that a request asks for: what `Upgrade` holds, if `Connection` names it.
 pub(super) fn wanted(headers: &HeaderMap) -> Option<HeaderValue> {
@@ -50,6 +50,7 @@ pub(super) fn switch(
     cx.upgraded = Some(Upgraded {
         stream: conn.stream,
         leftover: conn.buf.freeze(),
+        held: Held::default(),
     });
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;

@@ -85,9 +85,11 @@ pub(super) fn tunnel(
         upgraded.leftover,
         options,
     );
+    let held = upgraded.held;
     tokio::task::spawn_local(async move {
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
+        drop(held);
         drop(record);
         drop(open);
     });
