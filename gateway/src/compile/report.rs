@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::children::provider;
 use super::objects::{ObjectState, Objects};
 use crate::aggregate::{Merged, qualify};
-use crate::config::dynamic::{Router, Service};
+use crate::config::dynamic::{Middleware, Router, Service};
 use crate::rule::http::default_priority;
 use crate::runtime::{Certificate, Object, Report, Section, State, Status};
 
@@ -65,7 +65,7 @@ pub(super) fn build(merged: &Merged, objects: Objects, certificates: Vec<Certifi
         insert(
             &mut report.middlewares,
             name,
-            middleware,
+            &shown_middleware(name, middleware),
             found,
             &users.middlewares,
             BTreeMap::new(),
@@ -113,6 +113,19 @@ fn shown_router(name: &str, router: &Router, placed: bool) -> Router {
     }
     if shown.priority == 0 && placed && !shown.rule.is_empty() {
         shown.priority = default_priority(&shown.rule);
+    }
+    shown
+}
+
+/// The middleware with the full names of a chain's members.
+fn shown_middleware(name: &str, middleware: &Middleware) -> Middleware {
+    let mut shown = middleware.clone();
+    for member in shown
+        .chain
+        .iter_mut()
+        .flat_map(|chain| &mut chain.middlewares)
+    {
+        *member = qualify(member, provider(name));
     }
     shown
 }
