@@ -109,7 +109,8 @@ impl<T: Decode + Default> Decode for Vec<T> {
     const KIND: Kind = Kind::List;
 
     fn fill(&mut self, node: &Node, decoder: &mut Decoder) {
-        if node.is_null() {
+        // Traefik takes a list of nothing for none at all, and leaves the default.
+        if node.is_null() || matches!(&node.value, Value::List(items) if items.is_empty()) {
             return;
         }
         self.clear();

@@ -54,14 +54,15 @@ impl Buffering {
         rest: &Chain,
     ) -> Result<Response, ProxyError> {
         let body = std::mem::take(&mut request.body);
-        let body = match Storing::read(body, &self.request).await? {
-            Some(stored) => stored,
-            None => {
-                return Ok(plain(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    "Request Entity Too Large",
-                ));
-            }
+        // Who says so beforehand need not send it.
+        let announced = body.length();
+        let body = match announced.is_none_or(|length| self.request.allow(length)) {
+            true => Storing::read(body, &self.request).await?,
+            false => None,
+        };
+        let Some(body) = body else {
+            let text = "Request Entity Too Large";
+            return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
         // Its length is known now, however it came.
         request.headers.remove(header::TRANSFER_ENCODING);

@@ -44,7 +44,8 @@ impl Limits {
         })
     }
 
-    fn allow(&self, length: u64) -> bool {
+    /// Whether a body may be so long.
+    pub(super) fn allow(&self, length: u64) -> bool {
         self.most.is_none_or(|most| length <= most)
     }
 }
@@ -65,11 +66,9 @@ impl Storing {
         mut body: Body,
         limits: &Limits,
     ) -> Result<Option<Stored>, ProxyError> {
-        if body.length().is_some_and(|length| !limits.allow(length)) {
-            return Ok(None);
-        }
         if let Body::Full(bytes) = &body
             && bytes.len() as u64 <= limits.memory
+            && limits.allow(bytes.len() as u64)
         {
             return Ok(Some(Stored::whole(bytes.clone())));
         }
