@@ -13,7 +13,7 @@ pub struct Cidr {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no IP address or CIDR range; write for example \"10.0.0.1\", \"10.0.0.0/8\" or \"fd00::/8\""
+    "invalid CIDR address {0:?}; write for example \"10.0.0.1\", \"10.0.0.0/8\" or \"fd00::/8\""
 )]
 pub struct CidrError(String);
 

@@ -233,7 +233,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "entryPoints: { web: { address: ':1', proxyProtocol: { trustedIPs: [x] } } }",
-        "no IP address",
+        "invalid CIDR address",
     ),
     ("api: { basePath: nope }", "valid absolute URL path"),
     (
