@@ -11,7 +11,12 @@ use sluice_tests::binaries::{self, root};
 fn folder() -> Option<PathBuf> {
     let shared =
         std::env::var_os("SLUICE_SHARED").map_or_else(|| "../shared".into(), PathBuf::from);
-    let folder = root().join(shared).join("conformance");
+    // The runner knows cases by their whole path.
+    let folder = root()
+        .join(shared)
+        .join("conformance")
+        .canonicalize()
+        .ok()?;
     folder.join("run.py").is_file().then_some(folder)
 }
 
@@ -30,7 +35,9 @@ fn check(cases: &str, floor: usize) -> Result<()> {
     };
     let output = Command::new("python3")
         .arg(folder.join("run.py"))
-        .args(["check", "-q", "--second-look", "--gateway"])
+        .args(["check", "-q", "--second-look", "--by-design"])
+        .arg(root().join("tests/by-design.txt"))
+        .arg("--gateway")
         .arg(binaries::gateway()?)
         .arg(folder.join("cases").join(cases))
         .output()
@@ -69,7 +76,7 @@ fn routing() -> Result<()> {
 
 #[test]
 fn forwarding() -> Result<()> {
-    check("forwarding", 75)
+    check("forwarding", 90)
 }
 
 #[test]

@@ -58,7 +58,8 @@ pub(super) fn open(install: &Install, observer: &Observer) -> anyhow::Result<Ent
             format!("entry point {name}: cannot listen on {socket}; change entryPoints.{name}.address or end who listens there")
         })?;
         let local = bound.first().and_then(|first| first.local_addr().ok());
-        tracing::info!(entry_point = %name, address = ?local, "listening");
+        let address = local.map(tracing::field::display);
+        tracing::info!(entry_point = %name, address, "listening");
         for (own, listener) in entries.listeners.iter_mut().zip(bound) {
             own.push(listener);
         }

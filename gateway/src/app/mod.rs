@@ -25,7 +25,7 @@ use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Loaded};
 use crate::runtime::{Report, Snapshot};
 
-pub use shutdown::{Stop, signalled};
+pub use shutdown::Farewell;
 
 /// Changes a routing configuration.
 pub type Adapt = Rc<dyn Fn(&mut Dynamic)>;
@@ -63,16 +63,21 @@ fn default_workers() -> usize {
         .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
 }
 
-/// Runs the gateway until it is told to stop and everything has ended.
-pub fn run(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<()> {
+/// Runs the gateway until SIGTERM or SIGINT and everything has ended. `farewell` is done first then.
+pub fn run(loaded: Loaded, options: &Options, farewell: Option<Farewell>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(LocalOptions::default())
         .context("cannot start the control thread's runtime")?;
-    runtime.block_on(serve(loaded, options, stop))
+    runtime.block_on(serve(loaded, options, farewell))
 }
 
-async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<()> {
+async fn serve(
+    loaded: Loaded,
+    options: &Options,
+    farewell: Option<Farewell>,
+) -> anyhow::Result<()> {
+    let signals = shutdown::Signals::catch().context("cannot wait for signals")?;
     let install = Arc::new(loaded.config);
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
@@ -102,7 +107,7 @@ async fn serve(loaded: Loaded, options: &Options, stop: Stop) -> anyhow::Result<
     let providers = control.start_providers();
     tokio::select! {
         () = control.run(providers) => {}
-        () = shutdown::wait(stop, &install, &terminating) => {}
+        () = shutdown::wait(signals, farewell, &install, &terminating) => {}
     }
     shutdown::drain(&install, &phases, threads).await;
     reopening.abort();

@@ -1,11 +1,12 @@
 //! The end: signals, and the time that requests under way are given (Traefik's `lifeCycle`).
 
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::longest;
@@ -15,45 +16,48 @@ use crate::config::install::Install;
 /// How often the end of the workers is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// What ends the gateway.
-pub enum Stop {
-    /// SIGTERM or SIGINT.
-    Signal,
-    /// Whenever this is ready; for who runs the gateway inside another program.
-    When(Pin<Box<dyn Future<Output = ()>>>),
+/// What is done first when a signal has come; for who runs the gateway inside another program.
+pub type Farewell = Pin<Box<dyn Future<Output = ()>>>;
+
+/// SIGTERM and SIGINT, caught from the moment this is made: one that comes during the start ends it in order too.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn catch() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = self.interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+    }
 }
 
 /// Waits until the gateway is to end, and then for the time in which it still accepts.
 /// `terminating` is set as soon as it is to end.
-pub(super) async fn wait(stop: Stop, install: &Install, terminating: &AtomicBool) {
-    match stop {
-        Stop::Signal => signalled().await,
-        Stop::When(told) => told.await,
-    }
+pub(super) async fn wait(
+    mut signals: Signals,
+    farewell: Option<Farewell>,
+    install: &Install,
+    terminating: &AtomicBool,
+) {
+    signals.told().await;
     terminating.store(true, Ordering::Relaxed);
+    if let Some(farewell) = farewell {
+        farewell.await;
+    }
     let grace = longest(install, |cycle| cycle.request_accept_grace_timeout);
     if !grace.is_zero() {
         tracing::info!(?grace, "stopping soon; requests are still accepted");
         tokio::time::sleep(grace).await;
-    }
-}
-
-/// Waits for SIGTERM or SIGINT.
-pub async fn signalled() {
-    match (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
-                _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
-            }
-        }
-        (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "cannot wait for signals; only SIGKILL ends this process");
-            std::future::pending::<()>().await;
-        }
     }
 }
 

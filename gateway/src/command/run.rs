@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::app::{self, Options, Stop};
+use crate::app::{self, Options};
 use crate::config::install::{Outcome, load};
 
 /// Loads the install configuration and runs until a signal ends it.
@@ -26,7 +26,7 @@ pub(super) fn run(args: Vec<String>) -> ExitCode {
         }
     };
     app::log::start(loaded.config.log.as_ref());
-    match app::run(*loaded, &options, Stop::Signal) {
+    match app::run(*loaded, &options, None) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");

@@ -1,15 +1,12 @@
 //! One request, whatever version brought it: normalised, routed, answered, recorded.
 
-use std::rc::Rc;
-use std::time::Instant;
-
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use bytes::Bytes;
 
 use super::normalize::{self, TargetError};
 use super::settings::Underscores;
 use super::{EntryPoint, Worker};
-use crate::http::{Body, Connection, Context, Interim, ProxyError, Request, Response};
+use crate::http::{Body, Context, ProxyError, Request, Response};
 use crate::observe::{Asked, Observed, PerWorker};
 use crate::router::http::{find, not_found};
 use crate::rule::canonical_host;
@@ -28,31 +25,24 @@ pub(super) struct Incoming {
     pub(super) unmet: bool,
 }
 
-/// An answer to be written. `cx.record` is to be told how that went; it records the request when it is dropped, and that
-/// of a client that went away (499) is dropped with the future of [`dispatch`].
-pub(super) struct Outcome {
-    pub(super) response: Response,
-    pub(super) cx: Context,
-}
-
 /// Answers `incoming`. Always answers: what goes wrong becomes an answer here.
+///
+/// The caller tells `cx.record` how writing the answer went; the record tells of the request when it is dropped, and that
+/// of a client that went away (499) is dropped with the caller's future.
 pub(super) async fn dispatch(
     worker: &Worker,
     entry: &EntryPoint,
-    connection: &Rc<Connection>,
+    cx: &mut Context,
     incoming: Incoming,
-    interim: Option<Rc<dyn Interim>>,
-) -> Outcome {
-    let mut cx = Context::new(Rc::clone(connection), String::new(), Instant::now());
-    cx.interim = interim;
+) -> Response {
     let snapshot = worker.snapshot();
-    let response = match prepare(entry, &mut cx, incoming) {
-        Ok(request) => route(&snapshot, entry, &mut cx, request).await,
+    let response = match prepare(entry, cx, incoming) {
+        Ok(request) => route(&snapshot, entry, cx, request).await,
         Err(refused) => refused,
     };
     let status = response.status().as_u16();
     cx.record.answer(status, response.headers());
-    Outcome { response, cx }
+    response
 }
 
 /// Makes a request of what came, or the answer that refuses it.
@@ -82,16 +72,13 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         headers.insert(header::HOST, host);
     }
     underscores(entry.underscores, &mut headers)?;
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    cx.host = canonical_host(host).into_owned();
-    entry.forwarded.apply(
-        &mut headers,
-        &cx.connection.peer,
-        cx.connection.tls.is_some(),
-    );
+    let host = headers.get(header::HOST).cloned();
+    let text = host.as_ref().and_then(|host| host.to_str().ok());
+    cx.host = canonical_host(text.unwrap_or_default()).into_owned();
+    let tls = cx.connection.tls.is_some();
+    entry
+        .forwarded
+        .apply(&mut headers, &cx.connection.peer, host, tls);
     Ok(Request {
         method,
         target: normalized.target,

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ::http::{HeaderValue, Version, header};
 use bytes::{Bytes, BytesMut};
@@ -15,7 +15,7 @@ use hyper::body::Incoming as HyperBody;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
-use super::dispatch::{self, Incoming, Outcome};
+use super::dispatch::{self, Incoming};
 use super::{EntryPoint, Worker};
 use crate::http::{Body, Connection, Context, ErrorKind, ProxyError};
 use crate::net::{Deadline, Rewind, Stream};
@@ -89,8 +89,8 @@ async fn answer(
 ) -> Result<::http::Response<Recorded>, Infallible> {
     let received = Rc::new(Cell::new(0));
     let incoming = incoming(request, &received);
-    let Outcome { response, cx } =
-        dispatch::dispatch(&worker, &entry, &connection, incoming, None).await;
+    let mut cx = Context::new(connection, String::new(), Instant::now());
+    let response = dispatch::dispatch(&worker, &entry, &mut cx, incoming).await;
     let (mut parts, body) = response.into_parts();
     // Fields of an HTTP/1 connection are errors here (RFC 9113 section 8.2.2).
     for name in [

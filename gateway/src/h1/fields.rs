@@ -13,21 +13,53 @@ pub(super) enum Folds {
     Refuse,
 }
 
+/// Which fields that say something about the message itself are there, so that none of them is looked up in vain.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen(u8);
+
+impl Seen {
+    pub(super) const CONNECTION: u8 = 1;
+    pub(super) const CONTENT_LENGTH: u8 = 1 << 1;
+    pub(super) const TRANSFER_ENCODING: u8 = 1 << 2;
+    pub(super) const UPGRADE: u8 = 1 << 3;
+    pub(super) const EXPECT: u8 = 1 << 4;
+    pub(super) const KEEP_ALIVE: u8 = 1 << 5;
+
+    fn note(&mut self, name: &HeaderName) {
+        self.0 |= match name.as_str() {
+            "connection" => Self::CONNECTION,
+            "content-length" => Self::CONTENT_LENGTH,
+            "transfer-encoding" => Self::TRANSFER_ENCODING,
+            "upgrade" => Self::UPGRADE,
+            "expect" => Self::EXPECT,
+            "keep-alive" => Self::KEEP_ALIVE,
+            _ => 0,
+        };
+    }
+
+    /// Whether one of these is there.
+    pub(super) fn any(self, fields: u8) -> bool {
+        self.0 & fields != 0
+    }
+}
+
 /// Parses the field lines `lines` of `head`, of which there are about `count`. Values are slices of `head`.
 pub(super) fn parse(
     head: &Bytes,
     lines: LineIter<'_>,
     count: usize,
     folds: Folds,
-) -> Result<HeaderMap, HeadError> {
+) -> Result<(HeaderMap, Seen), HeadError> {
     // Rooms after this one add about half a dozen fields (`X-Forwarded-…`); the map then need not grow.
     let mut map = HeaderMap::with_capacity(count + 8);
+    let mut seen = Seen::default();
     let mut lines = lines.peekable();
     while let Some(line) = lines.next() {
         if line.is_empty() {
             break;
         }
         let (name, value) = split(line)?;
+        seen.note(&name);
         if lines.peek().is_some_and(|next| is_fold(next)) {
             if folds == Folds::Refuse {
                 return Err(HeadError::Folded);
@@ -42,7 +74,7 @@ pub(super) fn parse(
             append(&mut map, name, head.slice_ref(value))?;
         }
     }
-    Ok(map)
+    Ok((map, seen))
 }
 
 fn is_fold(line: &[u8]) -> bool {
@@ -123,9 +155,9 @@ pub(super) fn has_token(map: &HeaderMap, name: &HeaderName, token: &str) -> bool
 }
 
 /// Whether a message of these fields leaves its connection open (RFC 9112 section 9.3).
-pub(super) fn keep_alive(map: &HeaderMap, http10: bool) -> bool {
+pub(super) fn keep_alive(map: &HeaderMap, seen: Seen, http10: bool) -> bool {
     let name = &::http::header::CONNECTION;
-    if !map.contains_key(name) {
+    if !seen.any(Seen::CONNECTION) {
         return !http10;
     }
     !has_token(map, name, "close") && (!http10 || has_token(map, name, "keep-alive"))

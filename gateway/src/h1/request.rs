@@ -1,10 +1,10 @@
 //! A request's head: what it asks, and where its body ends.
 
-use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, TRANSFER_ENCODING};
 use ::http::{HeaderMap, Method, Version};
 use bytes::{Bytes, BytesMut};
 
-use super::fields::{self, Folds};
+use super::fields::{self, Folds, Seen};
 use super::head::LineIter;
 use super::{Framing, HeadError, HeadParser, Limits};
 
@@ -66,16 +66,24 @@ pub(super) fn parse(
     let mut lines = LineIter { rest: head };
     let line = lines.next().ok_or(HeadError::StartLine)?;
     let (method, target, version) = parse_line(line)?;
-    let mut headers = fields::parse(head, lines, fields, Folds::Refuse)?;
+    let (mut headers, seen) = fields::parse(head, lines, fields, Folds::Refuse)?;
     check_host(&headers, version)?;
-    let framing = framing(&mut headers, version)?;
+    let framing = if seen.any(Seen::CONTENT_LENGTH | Seen::TRANSFER_ENCODING) {
+        framing(&mut headers, version)?
+    } else {
+        Framing::None
+    };
     let http10 = version == Version::HTTP_10;
     let upgrade = !http10
-        && headers.contains_key(UPGRADE)
+        && seen.any(Seen::UPGRADE)
         && fields::has_token(&headers, &::http::header::CONNECTION, "upgrade");
     Ok(RequestHead {
-        keep_alive: fields::keep_alive(&headers, http10),
-        expect: expect(&headers),
+        keep_alive: fields::keep_alive(&headers, seen, http10),
+        expect: if seen.any(Seen::EXPECT) {
+            expect(&headers)
+        } else {
+            Expect::Nothing
+        },
         method,
         target: head.slice_ref(target),
         version,

@@ -6,7 +6,7 @@ use ::http::header::{CONTENT_LENGTH, HeaderName, TRAILER, TRANSFER_ENCODING};
 use ::http::{HeaderMap, Method, StatusCode, Version};
 use bytes::{Bytes, BytesMut};
 
-use super::fields::{self, Folds};
+use super::fields::{self, Folds, Seen};
 use super::head::LineIter;
 use super::{Framing, HeadError, HeadParser, Limits};
 
@@ -55,14 +55,18 @@ pub(super) fn parse(
     let line = lines.next().ok_or(HeadError::StartLine)?;
     let (version, status) = parse_line(line)?;
     // The first field line may not be the continuation of nothing.
-    let mut headers = fields::parse(head, lines, fields, Folds::Join)?;
+    let (mut headers, seen) = fields::parse(head, lines, fields, Folds::Join)?;
     let http10 = version == Version::HTTP_10;
-    let (framing, certain) = framing(&mut headers, status, head_request, http10)?;
+    let (framing, certain) = framing(&mut headers, seen, status, head_request, http10)?;
     Ok(ResponseHead {
         keep_alive: certain
             && framing != Framing::UntilClose
-            && fields::keep_alive(&headers, http10),
-        idle_timeout: idle_timeout(&headers),
+            && fields::keep_alive(&headers, seen, http10),
+        idle_timeout: if seen.any(Seen::KEEP_ALIVE) {
+            idle_timeout(&headers)
+        } else {
+            None
+        },
         status,
         version,
         headers,
@@ -85,26 +89,31 @@ fn parse_line(line: &[u8]) -> Result<(Version, StatusCode), HeadError> {
 /// Where the body ends, and whether there is no doubt about it.
 fn framing(
     headers: &mut HeaderMap,
+    seen: Seen,
     status: StatusCode,
     head_request: bool,
     http10: bool,
 ) -> Result<(Framing, bool), HeadError> {
-    let length = fields::content_length(headers)?;
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let coded = match (codings.next(), codings.next()) {
-        (None, _) => false,
+    let length = if seen.any(Seen::CONTENT_LENGTH) {
+        fields::content_length(headers)?
+    } else {
+        None
+    };
+    let coded = seen.any(Seen::TRANSFER_ENCODING);
+    if coded {
+        let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+        let chunked = matches!((codings.next(), codings.next()), (Some(coding), None)
+            if coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+        headers.remove(TRANSFER_ENCODING);
         // HTTP/1.0 has no transfer codings: Go ignores the field, and so does what stands behind us.
-        _ if http10 => {
-            headers.remove(TRANSFER_ENCODING);
+        if http10 {
             let framing = length.map_or(Framing::UntilClose, Framing::Length);
             let bodiless = is_bodiless(status, head_request);
             return Ok((if bodiless { Framing::None } else { framing }, false));
         }
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => true,
-        _ => return Err(HeadError::TransferEncoding),
-    };
-    if coded {
-        headers.remove(TRANSFER_ENCODING);
+        if !chunked {
+            return Err(HeadError::TransferEncoding);
+        }
     }
     if is_bodiless(status, head_request) {
         // A body that must not be there may follow all the same, and would be taken for the next answer.

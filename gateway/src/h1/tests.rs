@@ -623,3 +623,16 @@ fn an_answer_without_a_date_gets_one() {
     assert!(httpdate::parse_http_date(date).is_ok(), "{text}");
     assert!(text.contains("Content-Length: 0\r\n"));
 }
+
+#[test]
+fn names_that_are_known_are_written_as_others_are() {
+    for (lower, written) in names::WRITTEN {
+        let name = http::HeaderName::from_static(lower);
+        let mut out = Vec::new();
+        canonical_name(&mut out, &name);
+        assert_eq!(out, written.as_bytes());
+        out.clear();
+        names::start_line(&mut out, &name);
+        assert_eq!(out, format!("{written}: ").as_bytes());
+    }
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ::http::header::{self, HeaderMap, HeaderName};
 use ::http::{Method, StatusCode};
 
-use super::{Framing, canonical_name};
+use super::{Framing, names};
 
 /// Ends a chunk's bytes.
 pub const CHUNK_END: &[u8] = b"\r\n";
@@ -136,8 +136,7 @@ fn write_status(out: &mut Vec<u8>, status: StatusCode) {
 
 /// Appends one field line, the name in its usual case.
 pub fn write_field(out: &mut Vec<u8>, name: &HeaderName, value: &[u8]) {
-    canonical_name(out, name);
-    out.extend_from_slice(b": ");
+    names::start_line(out, name);
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }

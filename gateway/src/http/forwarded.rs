@@ -48,9 +48,26 @@ pub struct ForwardedRules {
     pub server: Option<HeaderValue>,
 }
 
+/// What is known of a request when it arrives.
+struct Arrival<'a> {
+    peer: &'a Peer,
+    host: Option<HeaderValue>,
+    tls: bool,
+    websocket: bool,
+    /// Some of the fields may be there already, and be believed.
+    known: bool,
+}
+
 impl ForwardedRules {
     /// Rewrites the fields of a request that came from `peer`, over TLS or not. Runs before any middleware.
-    pub fn apply(&self, headers: &mut HeaderMap, peer: &Peer, tls: bool) {
+    /// `host` is what its `Host` holds.
+    pub fn apply(
+        &self,
+        headers: &mut HeaderMap,
+        peer: &Peer,
+        host: Option<HeaderValue>,
+        tls: bool,
+    ) {
         let trusted = self.insecure || self.trusted.contains(peer.ip());
         if !trusted {
             remove_managed(headers);
@@ -60,11 +77,24 @@ impl ForwardedRules {
             hop::has_token(headers, &header::CONNECTION, "upgrade")
                 && hop::has_token(headers, &header::UPGRADE, "websocket")
         };
-        self.add(headers, peer, tls, websocket, trusted);
+        let arrival = Arrival {
+            peer,
+            host,
+            tls,
+            websocket,
+            known: trusted,
+        };
+        self.add(headers, arrival);
     }
 
-    /// `known`: some of the fields may be there already.
-    fn add(&self, headers: &mut HeaderMap, peer: &Peer, tls: bool, websocket: bool, known: bool) {
+    fn add(&self, headers: &mut HeaderMap, arrival: Arrival<'_>) {
+        let Arrival {
+            peer,
+            host,
+            tls,
+            websocket,
+            known,
+        } = arrival;
         let is_missing =
             |headers: &HeaderMap, name: &HeaderName| !known || is_missing(headers, name);
         if is_missing(headers, &REAL_IP) {
@@ -80,13 +110,13 @@ impl ForwardedRules {
             headers.insert(PROTO, HeaderValue::from_static(proto));
         }
         if is_missing(headers, &PORT) {
-            let port = port(headers, tls, known);
-            headers.insert(PORT, port);
+            let said = |proto: &HeaderValue| proto == "https" || proto == "wss";
+            let secure = tls || known && headers.get(PROTO).is_some_and(said);
+            headers.insert(PORT, port(host.as_ref(), secure));
         }
-        if is_missing(headers, &HOST)
-            && let Some(host) = headers.get(header::HOST).filter(|host| !host.is_empty())
+        if let Some(host) = host.filter(|host| !host.is_empty())
+            && is_missing(headers, &HOST)
         {
-            let host = host.clone();
             headers.insert(HOST, host);
         }
         if let Some(server) = &self.server {
@@ -192,17 +222,13 @@ fn is_missing(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get(name).is_none_or(HeaderValue::is_empty)
 }
 
-fn port(headers: &HeaderMap, tls: bool, known: bool) -> HeaderValue {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
+fn port(host: Option<&HeaderValue>, secure: bool) -> HeaderValue {
+    let host = host.and_then(|host| host.to_str().ok());
     if let Some(port) = host.and_then(port_of)
         && let Ok(value) = HeaderValue::from_str(port)
     {
         return value;
     }
-    let said = |proto: &HeaderValue| proto == "https" || proto == "wss";
-    let secure = tls || known && headers.get(PROTO).is_some_and(said);
     HeaderValue::from_static(if secure { "443" } else { "80" })
 }
 
@@ -223,7 +249,8 @@ mod tests {
             .map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v)))
             .collect();
         let peer = Peer::new("10.0.0.9:1".parse().unwrap());
-        rules.apply(&mut headers, &peer, false);
+        let host = headers.get(header::HOST).cloned();
+        rules.apply(&mut headers, &peer, host, false);
         append_for(&mut headers, &peer, !rules.not_append);
         headers
     }

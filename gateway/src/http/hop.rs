@@ -121,9 +121,14 @@ pub fn strip_response(headers: &mut HeaderMap, trailers: bool) {
 }
 
 fn remove_nominated(headers: &mut HeaderMap) {
+    // By far the most common ones, and no fields.
+    let said = headers.get(header::CONNECTION).map(HeaderValue::as_bytes);
+    if matches!(said, Some(b"keep-alive" | b"close"))
+        && headers.get_all(header::CONNECTION).iter().nth(1).is_none()
+    {
+        return;
+    }
     let nominated: Vec<HeaderName> = tokens(headers, &header::CONNECTION)
-        // By far the most common ones, and no fields.
-        .filter(|token| !matches!(*token, "close" | "keep-alive" | "Upgrade"))
         .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
         .collect();
     for name in nominated {

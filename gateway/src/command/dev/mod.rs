@@ -18,7 +18,7 @@ use std::rc::Rc;
 use self::adapt::Places;
 use self::manager::Manager;
 use self::options::Options;
-use crate::app::{self, Stop};
+use crate::app;
 use crate::config::install::{Loaded, Outcome, load};
 use anyhow::{Context as _, bail};
 
@@ -78,11 +78,10 @@ fn stack(options: &Options) -> anyhow::Result<()> {
 
     // The stream manager says goodbye to its viewers first; then no tunnel keeps the gateway waiting.
     let leaving = Rc::clone(&manager);
-    let stop = async move {
-        app::signalled().await;
+    let farewell: app::Farewell = Box::pin(async move {
         leaving.shutdown().await;
-    };
-    let result = app::run(loaded, &run, Stop::When(Box::pin(stop)));
+    });
+    let result = app::run(loaded, &run, Some(farewell));
     manager.shutdown_blocking()?;
     result
 }

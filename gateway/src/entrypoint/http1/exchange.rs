@@ -5,6 +5,7 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
+use std::time::Instant;
 
 use ::http::{HeaderMap, Method, StatusCode, Version};
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use super::Next;
 use super::body::RequestBody;
 use super::io::{BodyState, Io, SharedIo};
 use super::respond::{self, Asked, Broken, Written};
-use crate::entrypoint::dispatch::{self, Incoming, Outcome};
+use crate::entrypoint::dispatch::{self, Incoming};
 use crate::entrypoint::{EntryPoint, Worker};
 use crate::h1::{self, Expect, Framing, RequestHead};
 use crate::http::{Body, Connection, Context, Interim};
@@ -36,18 +37,18 @@ pub(super) async fn exchange(
     };
     let incoming = incoming(io, head);
     let interim = (asked.version >= Version::HTTP_11).then(|| Rc::clone(io) as Rc<dyn Interim>);
-    let outcome = {
-        let mut answered = pin!(dispatch::dispatch(
-            worker, entry, connection, incoming, interim
-        ));
+    let mut cx = Context::new(Rc::clone(connection), String::new(), Instant::now());
+    cx.interim = interim;
+    let answer = {
+        let mut answered = pin!(dispatch::dispatch(worker, entry, &mut cx, incoming));
         poll_fn(|cx| match answered.as_mut().poll(cx) {
-            Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+            Poll::Ready(response) => Poll::Ready(Some(response)),
             Poll::Pending => io.borrow_mut().poll_gone(cx).map(|()| None),
         })
         .await
     };
-    let Some(Outcome { response, mut cx }) = outcome else {
-        // The record inside the dropped future has told of it.
+    let Some(response) = answer else {
+        // The record tells of it.
         return Next::Cut;
     };
     let status = response.status();
