@@ -44,7 +44,6 @@ pub struct Options {
     pub listening: Option<Listening>,
 }
 
-
 impl Default for Options {
     fn default() -> Self {
         Self {

@@ -1,7 +1,23 @@
 //! Services: they choose who answers a request, and hand it over to one server at a time.
 
+mod balancer;
+mod failover;
+mod health;
+mod hrw;
 mod load_balancer;
+mod mirroring;
+mod sticky;
+mod strategy;
+mod weighted;
 mod wrr;
 
+pub use balancer::Balancer;
+pub use failover::{Errors as FailoverErrors, Failover, Side as FailoverSide};
+pub use health::Health;
+pub use hrw::Hrw;
 pub use load_balancer::{LoadBalancer, Server};
+pub use mirroring::{Mirror, Mirroring};
+pub use sticky::{Sticky, cookie_name};
+pub use strategy::Strategy;
+pub use weighted::{Child as WeightedChild, Weighted};
 pub use wrr::Wrr;

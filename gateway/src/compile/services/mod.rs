@@ -1,0 +1,206 @@
+//! Services: from configuration to what answers requests. Built when first asked for, and once.
+
+mod composed;
+mod load_balancer;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::Input;
+use super::children::provider;
+use super::objects::Objects;
+use super::transports::Transports;
+use super::{middlewares, recursion};
+use crate::aggregate::qualify;
+use crate::config::dynamic::{Service, Type};
+use crate::http::Handler;
+use crate::service::Health;
+use crate::upstream::Transport;
+
+/// What a run built and the next may use again.
+#[derive(Default)]
+pub struct Kept {
+    pub(super) transports: Transports,
+    pub(super) services: BTreeMap<String, Built>,
+    pub(super) middlewares: middlewares::Kept,
+}
+
+/// A service with everything it was made of.
+pub(super) struct Built {
+    config: Service,
+    parts: Parts,
+    core: Core,
+    /// The core behind the service's own middlewares.
+    handler: Arc<dyn Handler>,
+}
+
+/// What a service is made of; as long as it is the same, so is the service.
+enum Parts {
+    Transport(Arc<Transport>),
+    Services(Vec<Arc<dyn Handler>>),
+}
+
+/// A service without its middlewares.
+#[derive(Clone)]
+struct Core {
+    handler: Arc<dyn Handler>,
+    /// Why not, where the service does not tell those above it.
+    health: Result<Health, String>,
+    /// Whether its servers are up, by URL.
+    servers: BTreeMap<String, Arc<AtomicBool>>,
+}
+
+/// A service as another one uses it.
+struct Child {
+    handler: Arc<dyn Handler>,
+    health: Result<Health, String>,
+}
+
+/// Builds services for one run.
+pub(super) struct Services<'a> {
+    input: &'a Input<'a>,
+    transports: &'a Transports,
+    before: BTreeMap<String, Built>,
+    built: BTreeMap<String, Built>,
+    /// Middlewares of routers and of services.
+    pub(super) middlewares: middlewares::State,
+    /// The services that are being built, outermost first.
+    stack: Vec<String>,
+}
+
+impl<'a> Services<'a> {
+    pub(super) fn new(input: &'a Input<'a>, transports: &'a Transports, before: Kept) -> Self {
+        Self {
+            input,
+            transports,
+            before: before.services,
+            built: BTreeMap::new(),
+            middlewares: middlewares::State::new(before.middlewares),
+            stack: Vec::new(),
+        }
+    }
+
+    /// What is compiled.
+    pub(super) fn input(&self) -> &'a Input<'a> {
+        self.input
+    }
+
+    /// What the next run may use.
+    pub(super) fn into_built(self) -> (BTreeMap<String, Built>, middlewares::Kept) {
+        (self.built, self.middlewares.into_kept())
+    }
+
+    /// The handler of a service; else why there is none.
+    pub(super) fn handler(
+        &mut self,
+        name: &str,
+        objects: &mut Objects,
+    ) -> Result<Arc<dyn Handler>, String> {
+        if let Some(internal) = self.input.internal.get(name) {
+            return Ok(Arc::clone(internal));
+        }
+        let input = self.input;
+        let config = input.merged.services.get(name);
+        let config = config.ok_or_else(|| format!("the service \"{name}\" does not exist"))?;
+        if let Some(built) = self.built.get(name) {
+            return Ok(Arc::clone(&built.handler));
+        }
+        if let Some(reasons) = objects.service(name).disabled_because() {
+            return Err(reasons);
+        }
+        let built = self.build(name, config, objects);
+        let state = objects.service(name);
+        match built {
+            Ok(built) => {
+                state.servers.clone_from(&built.core.servers);
+                let handler = Arc::clone(&built.handler);
+                self.built.insert(name.to_owned(), built);
+                Ok(handler)
+            }
+            Err(error) => {
+                state.disable(error.clone());
+                Err(error)
+            }
+        }
+    }
+
+    fn build(
+        &mut self,
+        name: &str,
+        config: &Service,
+        objects: &mut Objects,
+    ) -> Result<Built, String> {
+        if config.type_of() == Type::Several {
+            return Err("cannot create service: multi-types service not supported, consider declaring two different pieces of service instead".to_owned());
+        }
+        recursion(&self.stack, "service", name).inspect_err(|error| {
+            objects.service(name).disable(error.clone());
+        })?;
+        self.stack.push(name.to_owned());
+        let core = self.core(name, config, objects);
+        self.stack.pop();
+        let (core, parts) = core?;
+        let tail = Arc::clone(&core.handler);
+        let handler = if config.middlewares.is_empty() {
+            tail
+        } else {
+            middlewares::wrap("service", name, &config.middlewares, tail, self, objects)?
+        };
+        Ok(Built {
+            config: config.clone(),
+            parts,
+            core,
+            handler,
+        })
+    }
+
+    fn core(
+        &mut self,
+        name: &str,
+        config: &Service,
+        objects: &mut Objects,
+    ) -> Result<(Core, Parts), String> {
+        if let Some(balancer) = &config.load_balancer {
+            return self.load_balancer(name, config, balancer);
+        }
+        if config.type_of() == Type::None {
+            return Err(format!(
+                "the service \"{name}\" does not have any type defined"
+            ));
+        }
+        self.composed(name, config, objects)
+    }
+
+    /// What the last run made of the same configuration and the same parts.
+    fn unchanged(&self, name: &str, config: &Service, parts: &Parts) -> Option<Core> {
+        let before = self.before.get(name)?;
+        (before.config == *config && before.parts.are(parts)).then(|| before.core.clone())
+    }
+
+    /// The service `name` as `user` uses it.
+    fn child(&mut self, name: &str, user: &str, objects: &mut Objects) -> Result<Child, String> {
+        let name = qualify(name, provider(user));
+        let handler = self.handler(&name, objects)?;
+        let health = match self.built.get(&name) {
+            Some(built) => built.core.health.clone(),
+            None => Err("it is one of the gateway's own services".to_owned()),
+        };
+        Ok(Child { handler, health })
+    }
+}
+
+impl Parts {
+    fn are(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Transport(one), Self::Transport(other)) => Arc::ptr_eq(one, other),
+            (Self::Services(some), Self::Services(others)) => {
+                let same = |(one, other): (&Arc<dyn Handler>, &Arc<dyn Handler>)| {
+                    std::ptr::addr_eq(Arc::as_ptr(one), Arc::as_ptr(other))
+                };
+                some.len() == others.len() && some.iter().zip(others).all(same)
+            }
+            _ => false,
+        }
+    }
+}
