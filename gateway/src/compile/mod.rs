@@ -21,6 +21,7 @@ use crate::http::Handler;
 use crate::net::tls::Pair;
 use crate::observe::Observer;
 use crate::runtime::{Report, Snapshot};
+use crate::service::HealthCheck;
 
 pub use crate::runtime::Status;
 pub use internal::configuration as internal_configuration;
@@ -51,6 +52,8 @@ pub struct Compiled {
     pub snapshot: Snapshot,
     /// What became of each object.
     pub report: Report,
+    /// To be run while this is in force.
+    pub checks: Vec<Arc<HealthCheck>>,
     /// Problems of certificates and TLS options, which are no objects of the API.
     pub problems: Vec<String>,
 }
@@ -68,6 +71,7 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let entry_points = entry_points.map(|name| routers.tables(name)).collect();
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
+    let checks = services.checks();
     let (services, middlewares) = services.into_built();
     *kept = Kept {
         transports,
@@ -78,6 +82,7 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let tls = Arc::new(tls);
     Compiled {
         snapshot: Snapshot { entry_points, tls },
+        checks,
         report: report::build(input.merged, objects, certificates),
         problems,
     }

@@ -13,7 +13,7 @@ mod wrr;
 
 pub use balancer::Balancer;
 pub use failover::{Errors as FailoverErrors, Failover, Side as FailoverSide};
-pub use health::Health;
+pub use health::{Check as HealthCheck, Health};
 pub use hrw::Hrw;
 pub use load_balancer::{LoadBalancer, Server};
 pub use mirroring::{Mirror, Mirroring};

@@ -58,6 +58,7 @@ impl Services<'_> {
             handler,
             health,
             servers: BTreeMap::new(),
+            check: None,
         };
         Ok((core, parts))
     }

@@ -8,7 +8,9 @@ use super::super::children::provider;
 use super::super::transports::DEFAULT;
 use super::{Core, Parts, Services};
 use crate::config::dynamic::{LoadBalancer as Config, Service, Sticky as StickyConfig};
-use crate::service::{Balancer, Health, LoadBalancer, Server, Sticky, Strategy, cookie_name};
+use crate::service::{
+    Balancer, Health, HealthCheck, LoadBalancer, Server, Sticky, Strategy, cookie_name,
+};
 use crate::upstream::{Target, Transport};
 
 impl Services<'_> {
@@ -87,6 +89,10 @@ impl Services<'_> {
         Ok(Core {
             handler: Arc::new(handler),
             health,
+            check: config.health_check.as_ref().map(|config| {
+                let check = HealthCheck::new(name, config, transport, &states);
+                Arc::new(check)
+            }),
             servers: states,
         })
     }
@@ -125,18 +131,12 @@ fn balancer(name: &str, config: &Config, choices: &[(&str, i64)]) -> Result<Bala
         }
         other => return Err(format!("unsupported load-balancer strategy {other:?}")),
     };
-    for (set, option) in [
-        (config.health_check.is_some(), "healthCheck"),
-        (config.passive_health_check.is_some(), "passiveHealthCheck"),
-    ] {
-        if set {
-            // Serving without it is nearer to what the user wants than not serving.
-            tracing::warn!(
-                service = name,
-                option,
-                "this option is not supported yet and has no effect"
-            );
-        }
+    if config.passive_health_check.is_some() {
+        // Serving without it is nearer to what the user wants than not serving.
+        tracing::warn!(
+            service = name,
+            "passiveHealthCheck is not supported yet and has no effect"
+        );
     }
     let sticky = match strategy {
         // The client's address decides, and Traefik writes no cookie then.

@@ -15,7 +15,7 @@ use super::{middlewares, recursion};
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Service, Type};
 use crate::http::Handler;
-use crate::service::Health;
+use crate::service::{Health, HealthCheck};
 use crate::upstream::Transport;
 
 /// What a run built and the next may use again.
@@ -49,6 +49,8 @@ struct Core {
     health: Result<Health, String>,
     /// Whether its servers are up, by URL.
     servers: BTreeMap<String, Arc<AtomicBool>>,
+    /// What finds that out.
+    check: Option<Arc<HealthCheck>>,
 }
 
 /// A service as another one uses it.
@@ -84,6 +86,12 @@ impl<'a> Services<'a> {
     /// What is compiled.
     pub(super) fn input(&self) -> &'a Input<'a> {
         self.input
+    }
+
+    /// The health checks of all services in use. One whose service did not change is the one of the last run.
+    pub(super) fn checks(&self) -> Vec<Arc<HealthCheck>> {
+        let cores = self.built.values().map(|built| &built.core);
+        cores.filter_map(|core| core.check.clone()).collect()
     }
 
     /// What the next run may use.

@@ -1,7 +1,13 @@
 //! Whether servers, and the services made of them, take requests.
 
+mod check;
+mod grpc;
+mod probe;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use check::Check;
 
 /// Whether a service has somebody to answer. Asked, not told: it is worked out from its servers whenever a balancer above
 /// wants to know, and the first server that is up settles it.
