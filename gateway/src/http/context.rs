@@ -1,5 +1,6 @@
 //! What is known of a request beside its head: its connection, who sent it, what became of it.
 
+use std::any::Any;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -90,6 +91,8 @@ pub struct Upgraded {
     pub stream: Stream,
     /// Bytes that came behind the 101 head.
     pub leftover: Bytes,
+    /// Dropped when the tunnel ends.
+    pub held: Option<Box<dyn Any>>,
 }
 
 /// A request as the last middleware that saw it left it.

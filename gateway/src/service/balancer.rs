@@ -26,6 +26,11 @@ impl Balancer {
         Self { strategy, sticky }
     }
 
+    /// How choices are made, for what becomes of them.
+    pub(super) fn strategy(&self) -> &Strategy {
+        &self.strategy
+    }
+
     /// The next choice among those that are `up`; `None` where none is.
     pub(super) fn pick(
         &self,

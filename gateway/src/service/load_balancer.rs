@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::http::{HeaderValue, Version, header};
 
-use super::Balancer;
+use super::in_flight::InFlight;
+use super::{Balancer, Passive};
 use crate::http::{
-    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop,
+    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Response, Side, forwarded,
+    hold, hop,
 };
 use crate::observe::{ObservedService, PerWorker};
 use crate::upstream::{Target, forward};
@@ -19,6 +21,8 @@ pub struct Server {
     pub target: Arc<Target>,
     /// Whether it takes requests. Shared with who finds that out, and with who shows it.
     pub up: Arc<AtomicBool>,
+    /// Watches its answers.
+    pub passive: Option<Arc<Passive>>,
 }
 
 /// See the module.
@@ -70,18 +74,44 @@ impl Handler for LoadBalancer {
             request.headers.insert(header::HOST, host);
         }
         cx.record.attempt(self.observed.mine());
+        let in_flight = self.balancer.strategy().begin(pick.index);
         Box::pin(async move {
             let mut answer = forward(&server.target, cx, request).await;
-            match &answer {
-                Ok(response) => cx
-                    .record
-                    .attempted(response.status().as_u16(), Some(response.headers())),
-                Err(error) => cx.record.attempted(error.status().as_u16(), None),
+            let status = match &answer {
+                Ok(response) => {
+                    let status = response.status().as_u16();
+                    cx.record.attempted(status, Some(response.headers()));
+                    self.balancer
+                        .strategy()
+                        .answered(pick.index, cx.record.origin_duration);
+                    status
+                }
+                Err(error) => {
+                    let status = error.status().as_u16();
+                    cx.record.attempted(status, None);
+                    status
+                }
+            };
+            if let Some(passive) = &server.passive {
+                passive.answered(status);
             }
             pick.mark(&mut answer);
+            if let (Some(in_flight), Ok(response)) = (in_flight, &mut answer) {
+                keep(cx, response, in_flight);
+            }
             answer
         })
     }
+}
+
+/// A request is in flight until the last byte of its answer was read, or its tunnel ended.
+fn keep(cx: &mut Context, response: &mut Response, in_flight: InFlight) {
+    if let Some(upgraded) = &mut cx.upgraded {
+        upgraded.held = Some(Box::new(in_flight));
+        return;
+    }
+    let body = std::mem::take(response.body_mut());
+    *response.body_mut() = hold(body, in_flight);
 }
 
 /// What every request loses and gains when it leaves for a server.

@@ -1,6 +1,9 @@
 //! Strategies: how one of several is chosen where no cookie says which.
 
-use super::{Hrw, Wrr};
+use std::time::Duration;
+
+use super::in_flight::InFlight;
+use super::{Hrw, LeastTime, P2c, Wrr};
 
 /// See the module.
 #[derive(Debug)]
@@ -11,6 +14,10 @@ pub enum Strategy {
     Wrr(Wrr),
     /// By the client's address.
     Hrw(Hrw),
+    /// The less busy of two.
+    P2c(P2c),
+    /// The fastest.
+    LeastTime(LeastTime),
 }
 
 impl Strategy {
@@ -33,6 +40,25 @@ impl Strategy {
             Self::Only => up(0).then_some(0),
             Self::Wrr(wrr) => wrr.next(up),
             Self::Hrw(hrw) => hrw.next(client, up),
+            Self::P2c(p2c) => p2c.next(up),
+            Self::LeastTime(least) => least.next(up),
+        }
+    }
+
+    /// A request goes to a choice; `None` where that makes no difference to the next.
+    pub(super) fn begin(&self, index: usize) -> Option<InFlight> {
+        let count = match self {
+            Self::Only | Self::Wrr(_) | Self::Hrw(_) => None,
+            Self::P2c(p2c) => p2c.count(index),
+            Self::LeastTime(least) => least.count(index),
+        };
+        Some(count?.begin())
+    }
+
+    /// The head of its answer came so long after.
+    pub(super) fn answered(&self, index: usize, after: Duration) {
+        if let Self::LeastTime(least) = self {
+            least.answered(index, after);
         }
     }
 }

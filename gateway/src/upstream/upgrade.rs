@@ -50,6 +50,7 @@ pub(super) fn switch(
     cx.upgraded = Some(Upgraded {
         stream: conn.stream,
         leftover: conn.buf.freeze(),
+        held: None,
     });
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;

@@ -9,7 +9,8 @@ use super::super::transports::DEFAULT;
 use super::{Core, Parts, Services};
 use crate::config::dynamic::{LoadBalancer as Config, Service, Sticky as StickyConfig};
 use crate::service::{
-    Balancer, Health, HealthCheck, LoadBalancer, Server, Sticky, Strategy, cookie_name,
+    Balancer, Health, HealthCheck, LeastTime, LoadBalancer, P2c, Passive, Server, Sticky, Strategy,
+    cookie_name,
 };
 use crate::upstream::{Target, Transport};
 
@@ -53,7 +54,8 @@ impl Services<'_> {
             .map(|server| (server.url.as_str(), weight(server.weight)))
             .collect();
         let balancer = balancer(name, config, &choices)?;
-        let mut states = BTreeMap::new();
+        let health_check = config.health_check.as_ref();
+        let (mut states, mut watched) = (BTreeMap::new(), BTreeMap::new());
         let mut servers = Vec::new();
         for server in &config.servers {
             let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
@@ -61,19 +63,30 @@ impl Services<'_> {
             if let Some(defect) = target.defect() {
                 tracing::warn!(service = name, server = %server.url, "this server can never be reached: {defect}");
             }
+            // One that is named twice is one server as far as its health goes.
             let up = states
                 .entry(server.url.clone())
                 .or_insert_with(|| Arc::new(AtomicBool::new(true)));
+            let watch = |config| {
+                let active = health_check.is_some();
+                Arc::new(Passive::new(config, active, Arc::clone(up)))
+            };
+            let passive = config.passive_health_check.as_ref().map(|config| {
+                let known = watched.entry(server.url.as_str());
+                Arc::clone(known.or_insert_with(|| watch(config)))
+            });
             servers.push(Server {
                 target: Arc::new(target),
                 up: Arc::clone(up),
+                passive,
             });
         }
+        let everyone = config.strategy == "p2c";
         let counted = choices
             .iter()
-            .filter(|(_, weight)| *weight > 0)
+            .filter(|(_, weight)| *weight > 0 || everyone)
             .filter_map(|(url, _)| states.get(*url).cloned());
-        let health = match config.health_check {
+        let health = match health_check {
             Some(_) => Ok(Health::Servers(counted.collect())),
             None => Err(format!(
                 "healthCheck not enabled in config for this {} service",
@@ -89,7 +102,7 @@ impl Services<'_> {
         Ok(Core {
             handler: Arc::new(handler),
             health,
-            check: config.health_check.as_ref().map(|config| {
+            check: health_check.map(|config| {
                 let check = HealthCheck::new(name, config, transport, &states);
                 Arc::new(check)
             }),
@@ -124,23 +137,21 @@ fn balancer(name: &str, config: &Config, choices: &[(&str, i64)]) -> Result<Bala
     let strategy = match config.strategy.as_str() {
         "" | "wrr" => Strategy::wrr(choices.iter().map(|(_, weight)| *weight)),
         "hrw" => Strategy::hrw(choices),
-        known @ ("p2c" | "leasttime") => {
-            return Err(format!(
-                "strategy {known:?} of service {name} is not supported yet; wrr and hrw are"
-            ));
+        "p2c" => Strategy::P2c(P2c::new(choices.len())),
+        "leasttime" => {
+            let weights = choices.iter().map(|(_, weight)| *weight);
+            Strategy::LeastTime(LeastTime::new(weights))
         }
         other => return Err(format!("unsupported load-balancer strategy {other:?}")),
     };
-    if config.passive_health_check.is_some() {
-        // Serving without it is nearer to what the user wants than not serving.
-        tracing::warn!(
-            service = name,
-            "passiveHealthCheck is not supported yet and has no effect"
-        );
-    }
     let sticky = match strategy {
         // The client's address decides, and Traefik writes no cookie then.
         Strategy::Hrw(_) => None,
+        // Weights count for nothing.
+        Strategy::P2c(_) => {
+            let choices: Vec<_> = choices.iter().map(|(url, _)| (*url, 1)).collect();
+            sticky(name, config.sticky.as_ref(), &choices)
+        }
         _ => sticky(name, config.sticky.as_ref(), choices),
     };
     Ok(Balancer::new(strategy, sticky))

@@ -78,6 +78,7 @@ pub(super) fn tunnel(
     };
     let open = worker.open(entry);
     let early = io.read.freeze();
+    let held = upgraded.held;
     let copied = net::tunnel(
         io.stream,
         upgraded.stream,
@@ -89,6 +90,7 @@ pub(super) fn tunnel(
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
         drop(record);
+        drop(held);
         drop(open);
     });
 }

@@ -2,12 +2,14 @@
 
 mod check;
 mod grpc;
+mod passive;
 mod probe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use check::Check;
+pub use passive::Passive;
 
 /// Whether a service has somebody to answer. Asked, not told: it is worked out from its servers whenever a balancer above
 /// wants to know, and the first server that is up settles it.
