@@ -103,9 +103,14 @@ fn shown_router(name: &str, router: &Router, placed: bool) -> Router {
     shown
 }
 
-/// The service with the name of its cookie, where it has one.
+/// The service with the name of its cookie, where it has one, and the full name of its transport.
 fn shown_service(name: &str, service: &Service) -> Service {
     let mut shown = service.clone();
+    if let Some(balancer) = &mut shown.load_balancer
+        && !balancer.servers_transport.is_empty()
+    {
+        balancer.servers_transport = qualify(&balancer.servers_transport, provider(name));
+    }
     let balancer = shown.load_balancer.as_mut();
     let sticky = balancer.and_then(|balancer| balancer.sticky.as_mut());
     let weighted = shown.weighted.as_mut();

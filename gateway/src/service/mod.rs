@@ -11,6 +11,8 @@ mod mirroring;
 mod p2c;
 mod sticky;
 mod strategy;
+#[cfg(test)]
+mod tests;
 mod weighted;
 mod wrr;
 

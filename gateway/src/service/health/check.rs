@@ -38,7 +38,7 @@ struct Server {
 }
 
 enum AnyProbe {
-    Http(Probe),
+    Http(Box<Probe>),
     Grpc(grpc::Probe),
 }
 
@@ -67,7 +67,7 @@ impl Check {
             up: Arc::clone(up),
             probe: match config.mode.as_str() {
                 "grpc" => AnyProbe::Grpc(grpc::Probe::new(config, url)),
-                _ => AnyProbe::Http(Probe::new(config, url, transport)),
+                _ => AnyProbe::Http(Box::new(Probe::new(config, url, transport))),
             },
         };
         Self {
