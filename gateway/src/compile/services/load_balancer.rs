@@ -55,32 +55,8 @@ impl Services<'_> {
             .collect();
         let balancer = balancer(name, config, &choices)?;
         let health_check = config.health_check.as_ref();
-        let (mut states, mut watched) = (BTreeMap::new(), BTreeMap::new());
-        let mut servers = Vec::new();
-        for server in &config.servers {
-            let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
-                .map_err(|error| format!("error parsing server URL {}: {error}", server.url))?;
-            if let Some(defect) = target.defect() {
-                tracing::warn!(service = name, server = %server.url, "this server can never be reached: {defect}");
-            }
-            // One that is named twice is one server as far as its health goes.
-            let up = states
-                .entry(server.url.clone())
-                .or_insert_with(|| Arc::new(AtomicBool::new(true)));
-            let watch = |config| {
-                let active = health_check.is_some();
-                Arc::new(Passive::new(config, active, Arc::clone(up)))
-            };
-            let passive = config.passive_health_check.as_ref().map(|config| {
-                let known = watched.entry(server.url.as_str());
-                Arc::clone(known.or_insert_with(|| watch(config)))
-            });
-            servers.push(Server {
-                target: Arc::new(target),
-                up: Arc::clone(up),
-                passive,
-            });
-        }
+        let (servers, states) = servers(name, config, transport)?;
+        // Weights count for nothing then.
         let everyone = config.strategy == "p2c";
         let counted = choices
             .iter()
@@ -109,6 +85,41 @@ impl Services<'_> {
             servers: states,
         })
     }
+}
+
+/// Whether servers are up, by URL.
+type States = BTreeMap<String, Arc<AtomicBool>>;
+
+fn servers(
+    name: &str,
+    config: &Config,
+    transport: &Arc<Transport>,
+) -> Result<(Vec<Server>, States), String> {
+    let active = config.health_check.is_some();
+    let (mut states, mut watched) = (States::new(), BTreeMap::new());
+    let mut servers = Vec::new();
+    for server in &config.servers {
+        let target = Target::new(&server.url, server.preserve_path, Arc::clone(transport))
+            .map_err(|error| format!("error parsing server URL {}: {error}", server.url))?;
+        if let Some(defect) = target.defect() {
+            tracing::warn!(service = name, server = %server.url, "this server can never be reached: {defect}");
+        }
+        // One that is named twice is one server as far as its health goes.
+        let up = states
+            .entry(server.url.clone())
+            .or_insert_with(|| Arc::new(AtomicBool::new(true)));
+        let watch = |config| Arc::new(Passive::new(config, active, Arc::clone(up)));
+        let passive = config.passive_health_check.as_ref().map(|config| {
+            let known = watched.entry(server.url.as_str());
+            Arc::clone(known.or_insert_with(|| watch(config)))
+        });
+        servers.push(Server {
+            target: Arc::new(target),
+            up: Arc::clone(up),
+            passive,
+        });
+    }
+    Ok((servers, states))
 }
 
 /// Traefik's words, which name the first server that would need it.
