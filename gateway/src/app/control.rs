@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Duration, Instant};
 
+use super::health::Checks;
 use super::{Adapt, Internal};
 use crate::aggregate::{Defaults, Merged, apply_defaults, merge};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
@@ -33,6 +34,7 @@ pub(super) struct Control {
     /// What is in force.
     merged: Merged,
     kept: Kept,
+    checks: Checks,
     snapshots: watch::Sender<Arc<Snapshot>>,
     reports: watch::Sender<Arc<Report>>,
     throttle: Duration,
@@ -67,6 +69,7 @@ impl Control {
             providers: BTreeMap::new(),
             merged: Merged::default(),
             kept: Kept::default(),
+            checks: Checks::default(),
             snapshots,
             throttle: install
                 .providers
@@ -149,6 +152,7 @@ impl Control {
         let Compiled {
             snapshot,
             report,
+            checks,
             problems,
         } = compile(
             &Input {
@@ -171,6 +175,7 @@ impl Control {
             }
         }
         self.merged = merged;
+        self.checks.replace(&checks);
         super::observe::report(&self.observer, &report);
         self.snapshots.send_replace(Arc::new(snapshot));
         self.reports.send_replace(Arc::new(report));

@@ -5,6 +5,7 @@
 
 mod control;
 mod entry;
+mod health;
 mod internal;
 pub mod log;
 mod observe;

@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use http::HeaderName;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::config::dynamic::LoadBalancer;
 use crate::config::install::{AccessLog as LogConfig, Install, Prometheus};
 use crate::observe::Observer;
 use crate::observe::access::{AccessLog, Fields, Filters, Format, Headers, Options};
@@ -108,7 +109,10 @@ pub(super) fn report(observer: &Observer, report: &Report) {
     let mut servers = Vec::new();
     for (name, service) in &report.services {
         let balancer = service.config.load_balancer.as_ref();
-        if balancer.is_some_and(|balancer| balancer.health_check.is_some()) {
+        let watched = |balancer: &LoadBalancer| {
+            balancer.health_check.is_some() || balancer.passive_health_check.is_some()
+        };
+        if balancer.is_some_and(watched) {
             servers.extend(service.state.servers.iter().map(|(url, up)| ServerUp {
                 service: name.clone(),
                 url: url.clone(),

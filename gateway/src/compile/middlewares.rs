@@ -3,46 +3,59 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Input;
 use super::children::provider;
 use super::objects::Objects;
 use super::services::Services;
+use super::{Input, recursion};
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Middleware, Type};
 use crate::http::Handler;
 use crate::middleware::{self, Built, Site};
 
-/// Middlewares that remember something, with the configuration they were built of: by router, place in its chain
-/// counted from the end, and name. In Traefik each use of a name is a middleware of its own.
-pub(super) type Kept = BTreeMap<(String, usize, String), (Middleware, Built)>;
+/// Middlewares that remember something, with the configuration they were built of: by the router or service they are
+/// in front of, place in its chain counted from the end, and name. In Traefik each use of a name is a middleware of its own.
+pub(super) type Kept = BTreeMap<(&'static str, String, usize, String), (Middleware, Built)>;
 
 /// What outlives runs.
 #[derive(Default)]
 pub(super) struct State {
-    pub(super) before: Kept,
-    pub(super) now: Kept,
+    before: Kept,
+    now: Kept,
 }
 
-/// Puts `names` in front of `tail`.
+impl State {
+    /// With what the last run kept.
+    pub(super) fn new(before: Kept) -> Self {
+        Self {
+            before,
+            now: Kept::new(),
+        }
+    }
+
+    /// What the next run may use again.
+    pub(super) fn into_kept(self) -> Kept {
+        self.now
+    }
+}
+
+/// Puts `names` in front of `tail`, which is that of the `kind` (router or service) `user`.
 pub(super) fn wrap(
-    router: &str,
+    kind: &'static str,
+    user: &str,
     names: &[String],
     tail: Arc<dyn Handler>,
-    input: &Input<'_>,
     services: &mut Services<'_>,
     objects: &mut Objects,
-    state: &mut State,
 ) -> Result<Arc<dyn Handler>, String> {
     let mut unroll = Unroll {
-        router,
-        input,
+        kind,
+        user,
         services,
         objects,
-        state,
         stack: Vec::new(),
         built: Vec::new(),
     };
-    unroll.all(names, provider(router))?;
+    unroll.all(names, provider(user))?;
     let mut built = unroll.built;
     built.reverse();
     Ok(middleware::assemble(built, tail))
@@ -61,11 +74,10 @@ pub(super) fn mark_used(input: &Input<'_>, objects: &mut Objects) {
 }
 
 struct Unroll<'a, 's, 'i> {
-    router: &'a str,
-    input: &'a Input<'a>,
+    kind: &'static str,
+    user: &'a str,
     services: &'s mut Services<'i>,
     objects: &'s mut Objects,
-    state: &'s mut State,
     /// The middlewares that are being unrolled, outermost first.
     stack: Vec<String>,
     /// Last first.
@@ -82,33 +94,17 @@ impl Unroll<'_, '_, '_> {
     }
 
     fn one(&mut self, name: &str) -> Result<(), String> {
-        let Some(config) = self.input.merged.middlewares.get(name) else {
+        let input = self.services.input();
+        let Some(config) = input.merged.middlewares.get(name) else {
             return Err(format!("middleware \"{name}\" does not exist"));
         };
-        self.recursion(name)
+        recursion(&self.stack, "middleware", name)
             .and_then(|()| self.build(name, config))
             .inspect_err(|error| {
                 if let Some(state) = self.objects.middlewares.get_mut(name) {
                     state.disable(error.clone());
                 }
             })
-    }
-
-    fn recursion(&self, name: &str) -> Result<(), String> {
-        if !self.stack.iter().any(|known| known == name) {
-            return Ok(());
-        }
-        let chain: Vec<String> = self
-            .stack
-            .iter()
-            .map(String::as_str)
-            .chain([name])
-            .map(|name| format!("middleware:{name}"))
-            .collect();
-        Err(format!(
-            "could not instantiate middleware {name}: recursion detected in {}",
-            chain.join("->")
-        ))
     }
 
     fn build(&mut self, name: &str, config: &Middleware) -> Result<(), String> {
@@ -118,19 +114,25 @@ impl Unroll<'_, '_, '_> {
             self.stack.pop();
             return unrolled;
         }
-        let place = (self.router.to_owned(), self.built.len(), name.to_owned());
-        if let Some((before, built)) = self.state.before.get(&place)
+        let place = (
+            self.kind,
+            self.user.to_owned(),
+            self.built.len(),
+            name.to_owned(),
+        );
+        let state = &mut self.services.middlewares;
+        if let Some((before, built)) = state.before.get(&place)
             && before == config
         {
             self.built.push(built.clone());
             let kept = (config.clone(), built.clone());
-            self.state.now.insert(place, kept);
+            state.now.insert(place, kept);
             return Ok(());
         }
-        let (services, objects, router) = (&mut *self.services, &mut *self.objects, self.router);
+        let (services, objects) = (&mut *self.services, &mut *self.objects);
         let mut service = |service: &str| {
             let service = qualify(service, provider(name));
-            services.handler(&service, router, objects)
+            services.handler(&service, objects)
         };
         let mut site = Site {
             service: &mut service,
@@ -138,7 +140,7 @@ impl Unroll<'_, '_, '_> {
         let built = middleware::build(name, config, &mut site)?;
         if built.keeps_state() {
             let kept = (config.clone(), built.clone());
-            self.state.now.insert(place, kept);
+            self.services.middlewares.now.insert(place, kept);
         }
         self.built.push(built);
         Ok(())

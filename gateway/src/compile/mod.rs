@@ -21,6 +21,7 @@ use crate::http::Handler;
 use crate::net::tls::Pair;
 use crate::observe::Observer;
 use crate::runtime::{Report, Snapshot};
+use crate::service::HealthCheck;
 
 pub use crate::runtime::Status;
 pub use internal::configuration as internal_configuration;
@@ -51,6 +52,8 @@ pub struct Compiled {
     pub snapshot: Snapshot,
     /// What became of each object.
     pub report: Report,
+    /// To be run while this is in force.
+    pub checks: Vec<Arc<HealthCheck>>,
     /// Problems of certificates and TLS options, which are no objects of the API.
     pub problems: Vec<String>,
 }
@@ -61,18 +64,15 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let mut problems = Vec::new();
     children::check(input.merged, &mut objects);
     let transports = transports::build(input, kept, &mut problems);
-    let mut before = std::mem::take(kept);
-    let middlewares = std::mem::take(&mut before.middlewares);
+    let before = std::mem::take(kept);
     let mut services = services::Services::new(input, &transports, before);
-    let (entry_points, middlewares) = {
-        let mut routers = routers::Routers::new(input, &mut services, &mut objects, middlewares);
-        let entry_points = input.entry_points.iter();
-        let tables = entry_points.map(|name| routers.tables(name)).collect();
-        (tables, routers.into_kept())
-    };
+    let mut routers = routers::Routers::new(input, &mut services, &mut objects);
+    let entry_points = input.entry_points.iter();
+    let entry_points = entry_points.map(|name| routers.tables(name)).collect();
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
-    let services = services.into_built();
+    let checks = services.checks();
+    let (services, middlewares) = services.into_built();
     *kept = Kept {
         transports,
         services,
@@ -82,7 +82,25 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let tls = Arc::new(tls);
     Compiled {
         snapshot: Snapshot { entry_points, tls },
+        checks,
         report: report::build(input.merged, objects, certificates),
         problems,
     }
+}
+
+/// Refuses what would be part of itself, in Traefik's words. `stack` holds what is being built, outermost first.
+fn recursion(stack: &[String], kind: &str, name: &str) -> Result<(), String> {
+    if !stack.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    let chain: Vec<String> = stack
+        .iter()
+        .map(String::as_str)
+        .chain([name])
+        .map(|name| format!("{kind}:{name}"))
+        .collect();
+    let chain = chain.join("->");
+    Err(format!(
+        "could not instantiate {kind} {name}: recursion detected in {chain}"
+    ))
 }

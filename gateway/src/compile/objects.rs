@@ -1,21 +1,23 @@
 //! What became of each object while the configuration was compiled: its status, and why.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::aggregate::Merged;
 use crate::runtime::Status;
 
 /// One object.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct ObjectState {
     /// Whether it is in force.
     pub status: Status,
     /// Why not, or what is wrong.
     pub errors: Vec<String>,
-    /// Entry points of a router; routers of a service or middleware.
+    /// Entry points of a router; routers of a middleware.
     pub used_by: BTreeSet<String>,
-    /// Whether a service was built: its servers are shown then.
-    pub in_use: bool,
+    /// Servers of a service that was built, by URL, and whether they are up.
+    pub servers: BTreeMap<String, Arc<AtomicBool>>,
 }
 
 impl ObjectState {
@@ -29,6 +31,11 @@ impl ObjectState {
     pub fn warn(&mut self, reason: impl Into<String>) {
         self.status = self.status.max(Status::Warning);
         self.note(reason.into());
+    }
+
+    /// Why it is not in force; `None` where it is.
+    pub(super) fn disabled_because(&self) -> Option<String> {
+        (self.status == Status::Disabled).then(|| self.errors.join(", "))
     }
 
     fn note(&mut self, reason: String) {
@@ -67,6 +74,10 @@ impl Objects {
 
     pub(super) fn router(&mut self, name: &str) -> &mut ObjectState {
         self.routers.entry(name.to_owned()).or_default()
+    }
+
+    pub(super) fn service(&mut self, name: &str) -> &mut ObjectState {
+        self.services.entry(name.to_owned()).or_default()
     }
 
     /// Disables a router.

@@ -1,8 +1,6 @@
 //! The report of a run: each object as the API shows it, with what became of it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use super::children::provider;
 use super::objects::{ObjectState, Objects};
@@ -10,6 +8,7 @@ use crate::aggregate::{Merged, qualify};
 use crate::config::dynamic::{Middleware, Router, Service};
 use crate::rule::http::default_priority;
 use crate::runtime::{Certificate, Object, Report, Section, State, Status};
+use crate::service::cookie_name;
 
 /// Traefik shows who names a service or middleware, whether or not that works.
 #[derive(Default)]
@@ -43,22 +42,15 @@ pub(super) fn build(merged: &Merged, objects: Objects, certificates: Vec<Certifi
         let uses = found.used_by.iter().cloned().collect();
         let child = !router.parent_refs.is_empty() && found.status != Status::Disabled;
         let config = shown_router(name, router, child || !found.used_by.is_empty());
-        let state = state(found, uses, BTreeMap::new());
+        let state = state(found, uses);
         report
             .routers
             .insert(name.clone(), Object { config, state });
     }
     for (name, service) in &merged.services {
         let found = services.remove(name).unwrap_or_default();
-        let servers = servers(service, found.in_use);
-        insert(
-            &mut report.services,
-            name,
-            service,
-            found,
-            &users.services,
-            servers,
-        );
+        let shown = shown_service(name, service);
+        insert(&mut report.services, name, &shown, found, &users.services);
     }
     for (name, middleware) in &merged.middlewares {
         let found = middlewares.remove(name).unwrap_or_default();
@@ -68,22 +60,17 @@ pub(super) fn build(merged: &Merged, objects: Objects, certificates: Vec<Certifi
             &shown_middleware(name, middleware),
             found,
             &users.middlewares,
-            BTreeMap::new(),
         );
     }
     report
 }
 
-fn state(
-    found: ObjectState,
-    uses: Vec<String>,
-    servers: BTreeMap<String, Arc<AtomicBool>>,
-) -> State {
+fn state(found: ObjectState, uses: Vec<String>) -> State {
     State {
         status: found.status,
         errors: found.errors,
         uses,
-        servers,
+        servers: found.servers,
     }
 }
 
@@ -93,13 +80,12 @@ fn insert<T: Clone>(
     config: &T,
     found: ObjectState,
     users: &BTreeMap<String, Vec<&str>>,
-    servers: BTreeMap<String, Arc<AtomicBool>>,
 ) {
     let uses = users.get(name).map(Vec::as_slice).unwrap_or_default();
     let uses = uses.iter().map(|&name| name.to_owned()).collect();
     let object = Object {
         config: config.clone(),
-        state: state(found, uses, servers),
+        state: state(found, uses),
     };
     section.insert(name.to_owned(), object);
 }
@@ -130,15 +116,20 @@ fn shown_middleware(name: &str, middleware: &Middleware) -> Middleware {
     shown
 }
 
-/// Servers of a service in use; up until a health check says otherwise.
-fn servers(service: &Service, in_use: bool) -> BTreeMap<String, Arc<AtomicBool>> {
-    let balancer = service.load_balancer.as_ref().filter(|_| in_use);
-    balancer
-        .map(|balancer| {
-            let servers = balancer.servers.iter();
-            servers
-                .map(|server| (server.url.clone(), Arc::new(AtomicBool::new(true))))
-                .collect()
-        })
-        .unwrap_or_default()
+/// The service with the name of its cookie, where it has one, and the full name of its transport.
+fn shown_service(name: &str, service: &Service) -> Service {
+    let mut shown = service.clone();
+    if let Some(balancer) = &mut shown.load_balancer
+        && !balancer.servers_transport.is_empty()
+    {
+        balancer.servers_transport = qualify(&balancer.servers_transport, provider(name));
+    }
+    let balancer = shown.load_balancer.as_mut();
+    let sticky = balancer.and_then(|balancer| balancer.sticky.as_mut());
+    let weighted = shown.weighted.as_mut();
+    let sticky = sticky.or_else(|| weighted.and_then(|weighted| weighted.sticky.as_mut()));
+    if let Some(cookie) = sticky.and_then(|sticky| sticky.cookie.as_mut()) {
+        cookie.name = cookie_name(&cookie.name, name);
+    }
+    shown
 }

@@ -35,7 +35,6 @@ pub(super) struct Routers<'a, 's> {
     path: Vec<(String, String)>,
     /// What the root asks to be recorded holds for its children.
     asks: Asks,
-    middlewares: middlewares::State,
 }
 
 impl<'a, 's> Routers<'a, 's> {
@@ -43,7 +42,6 @@ impl<'a, 's> Routers<'a, 's> {
         input: &'a Input<'a>,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
-        kept: middlewares::Kept,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
@@ -54,16 +52,7 @@ impl<'a, 's> Routers<'a, 's> {
             entry_point: "",
             path: Vec::new(),
             asks: asks(None, ""),
-            middlewares: middlewares::State {
-                before: kept,
-                ..middlewares::State::default()
-            },
         }
-    }
-
-    /// The middlewares that the next run may use again.
-    pub(super) fn into_kept(self) -> middlewares::Kept {
-        self.middlewares.now
     }
 
     /// The tables of one entry point.
@@ -182,15 +171,8 @@ impl<'a, 's> Routers<'a, 's> {
         } else {
             self.divided(below, depth)?
         };
-        middlewares::wrap(
-            name,
-            &router.middlewares,
-            tail,
-            self.input,
-            self.services,
-            self.objects,
-            &mut self.middlewares,
-        )
+        let (services, objects) = (&mut *self.services, &mut *self.objects);
+        middlewares::wrap("router", name, &router.middlewares, tail, services, objects)
     }
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
@@ -199,7 +181,7 @@ impl<'a, 's> Routers<'a, 's> {
             return Err("router has no service and no child routers".to_owned());
         }
         let service = qualify(&router.service, provider(name));
-        self.services.handler(&service, name, self.objects)
+        self.services.handler(&service, self.objects)
     }
 
     fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<dyn Handler>, String> {

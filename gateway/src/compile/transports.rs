@@ -37,7 +37,24 @@ pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) 
     transports
 }
 
+/// Checks of servers' certificates that are not made yet. Without them we would talk to servers that the user refuses.
+fn unsupported(config: &ServersTransport) -> Result<(), String> {
+    for (set, option) in [
+        (!config.peer_cert_uri.is_empty(), "peerCertURI"),
+        (!config.peer_cert_sans.is_empty(), "peerCertSANs"),
+        (config.spiffe.is_some(), "spiffe"),
+    ] {
+        if set {
+            return Err(format!(
+                "{option} is not supported yet: no server is trusted by it"
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn transport(config: &ServersTransport, workers: usize) -> Result<Arc<Transport>, String> {
+    unsupported(config)?;
     let timeouts = config.forwarding_timeouts.clone().unwrap_or_default();
     let settings = Settings {
         dial_timeout: std_duration(timeouts.dial_timeout),

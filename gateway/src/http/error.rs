@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use ::http::{HeaderValue, StatusCode, header};
+use ::http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Body, Response};
 
@@ -49,6 +49,8 @@ pub struct ProxyError {
     /// Nothing of the request reached a server, or it closed before reading it.
     retry: bool,
     source: Option<Box<dyn Error + Send + Sync>>,
+    /// Fields of the answer; boxed, for there are few such errors.
+    headers: Option<Box<HeaderMap>>,
 }
 
 impl ProxyError {
@@ -59,6 +61,7 @@ impl ProxyError {
             side,
             retry: false,
             source: None,
+            headers: None,
         }
     }
 
@@ -84,6 +87,11 @@ impl ProxyError {
     pub fn retryable(mut self) -> Self {
         self.retry = true;
         self
+    }
+
+    /// Fields that the answer is to have, such as the cookie of a sticky session.
+    pub fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.headers.get_or_insert_default()
     }
 
     /// What went wrong.
@@ -125,6 +133,9 @@ impl ProxyError {
         };
         let mut response = Response::new(Body::from(text));
         *response.status_mut() = status;
+        if let Some(headers) = self.headers {
+            *response.headers_mut() = *headers;
+        }
         if self.kind == ErrorKind::NoServer {
             plain_text(&mut response);
         }

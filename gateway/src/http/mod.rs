@@ -6,6 +6,7 @@ mod error;
 pub mod forwarded;
 mod gather;
 mod handler;
+mod hold;
 pub mod hop;
 mod location;
 pub mod path;
@@ -17,6 +18,7 @@ pub use context::{Asked, Connection, Context, Held, Interim, Peer, Tls, Upgraded
 pub use error::{ErrorKind, ProxyError, Side, answer};
 pub use gather::{Gathered, SharedBody, gather, peek};
 pub use handler::{Handler, HandlerFuture};
+pub use hold::hold;
 pub use location::{location, plain, redirect};
 pub use request::{Request, Target};
 

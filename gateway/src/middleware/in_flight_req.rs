@@ -1,18 +1,15 @@
 //! `inFlightReq`: limits how many requests of one client are answered at once.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task;
 
 use ::http::StatusCode;
 use bytes::Bytes;
-use http_body::{Frame, SizeHint};
 
 use super::filter::{Act, Step};
 use super::source::Source;
 use crate::config::dynamic::InFlightReq as Config;
-use crate::http::{Body, Context, ProxyError, Request, Response};
+use crate::http::{Body, Context, Request, Response, hold};
 
 /// See the module.
 #[derive(Debug)]
@@ -98,38 +95,10 @@ impl Act for InFlightReq {
         };
         if let Some(upgraded) = &cx.upgraded {
             upgraded.held.until_the_end(permit);
-        } else if let Body::Stream(_) = response.body() {
+        } else {
             let body = std::mem::take(response.body_mut());
-            *response.body_mut() = Body::stream(Held {
-                body,
-                _permit: permit,
-            });
+            *response.body_mut() = hold(body, permit);
         }
-    }
-}
-
-struct Held {
-    body: Body,
-    _permit: Permit,
-}
-
-impl http_body::Body for Held {
-    type Data = Bytes;
-    type Error = ProxyError;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut task::Context<'_>,
-    ) -> task::Poll<Option<Result<Frame<Bytes>, ProxyError>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
@@ -154,10 +123,7 @@ mod tests {
             panic!("the first is let in");
         };
         assert_eq!(answered(&limit, request("/")).status(), 429);
-        let mut streaming = Response::new(Body::stream(Held {
-            body: Body::from("x"),
-            _permit: limit.admit(b"other").unwrap(),
-        }));
+        let mut streaming = Response::new(hold(Body::stream(Body::from("x")), ()));
         limit.response(cx, Some(permit), &mut streaming);
         assert_eq!(answered(&limit, request("/")).status(), 429);
         drop(streaming);

@@ -1,12 +1,15 @@
 //! A load balancer: servers of one kind, one of which answers each request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ::http::{HeaderValue, Version, header};
 
-use super::Wrr;
+use super::in_flight::InFlight;
+use super::{Balancer, Passive};
 use crate::http::{
-    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Side, forwarded, hop,
+    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Response, Side, forwarded,
+    hold, hop,
 };
 use crate::observe::{ObservedService, PerWorker};
 use crate::upstream::{Target, forward};
@@ -16,49 +19,51 @@ use crate::upstream::{Target, forward};
 pub struct Server {
     /// Where it is.
     pub target: Arc<Target>,
-    /// Its share; 0 or less gets nothing.
-    pub weight: i64,
+    /// Whether it takes requests. Shared with who finds that out, and with who shows it.
+    pub up: Arc<AtomicBool>,
+    /// Watches its answers.
+    pub passive: Option<Arc<Passive>>,
 }
 
 /// See the module.
 #[derive(Debug)]
 pub struct LoadBalancer {
     servers: Box<[Server]>,
-    /// `None` where there is nothing to choose.
-    wrr: Option<Wrr>,
+    balancer: Balancer,
     /// Servers see the client's `Host`; else that of their URL.
     pass_host: bool,
     observed: PerWorker<ObservedService>,
 }
 
 impl LoadBalancer {
-    /// A balancer over `servers` in their order.
+    /// `balancer` chooses among `servers` by their place.
     pub fn new(
         servers: Vec<Server>,
+        balancer: Balancer,
         pass_host: bool,
         observed: PerWorker<ObservedService>,
     ) -> Self {
-        let trivial = servers.len() == 1 && servers.iter().all(|server| server.weight > 0);
-        let wrr = (!trivial).then(|| Wrr::new(servers.iter().map(|server| server.weight)));
         Self {
             servers: servers.into(),
-            wrr,
+            balancer,
             pass_host,
             observed,
         }
     }
 
-    fn choose(&self) -> Option<&Server> {
-        match &self.wrr {
-            None => self.servers.first(),
-            Some(wrr) => self.servers.get(wrr.next(|_| true)?),
-        }
+    fn is_up(&self, index: usize) -> bool {
+        let server = self.servers.get(index);
+        server.is_some_and(|server| server.up.load(Ordering::Relaxed))
     }
 }
 
 impl Handler for LoadBalancer {
     fn handle<'a>(&'a self, cx: &'a mut Context, mut request: Request) -> HandlerFuture<'a> {
-        let Some(server) = self.choose() else {
+        let pick = self
+            .balancer
+            .pick(cx, &request.headers, |index| self.is_up(index));
+        let chosen = pick.and_then(|pick| Some((self.servers.get(pick.index)?, pick)));
+        let Some((server, pick)) = chosen else {
             let nobody = ProxyError::new(ErrorKind::NoServer, Side::Gateway);
             return Box::pin(std::future::ready(Err(nobody)));
         };
@@ -69,17 +74,44 @@ impl Handler for LoadBalancer {
             request.headers.insert(header::HOST, host);
         }
         cx.record.attempt(self.observed.mine());
+        let in_flight = self.balancer.strategy().begin(pick.index);
         Box::pin(async move {
-            let answer = forward(&server.target, cx, request).await;
-            match &answer {
-                Ok(response) => cx
-                    .record
-                    .attempted(response.status().as_u16(), Some(response.headers())),
-                Err(error) => cx.record.attempted(error.status().as_u16(), None),
+            let mut answer = forward(&server.target, cx, request).await;
+            let status = match &answer {
+                Ok(response) => {
+                    let status = response.status().as_u16();
+                    cx.record.attempted(status, Some(response.headers()));
+                    self.balancer
+                        .strategy()
+                        .answered(pick.index, cx.record.origin_duration);
+                    status
+                }
+                Err(error) => {
+                    let status = error.status().as_u16();
+                    cx.record.attempted(status, None);
+                    status
+                }
+            };
+            if let Some(passive) = &server.passive {
+                passive.answered(status);
+            }
+            pick.mark(&mut answer);
+            if let (Some(in_flight), Ok(response)) = (in_flight, &mut answer) {
+                keep(cx, response, in_flight);
             }
             answer
         })
     }
+}
+
+/// A request is in flight until the last byte of its answer was read, or its tunnel ended.
+fn keep(cx: &mut Context, response: &mut Response, in_flight: InFlight) {
+    if let Some(upgraded) = &cx.upgraded {
+        upgraded.held.until_the_end(in_flight);
+        return;
+    }
+    let body = std::mem::take(response.body_mut());
+    *response.body_mut() = hold(body, in_flight);
 }
 
 /// What every request loses and gains when it leaves for a server.

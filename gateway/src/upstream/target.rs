@@ -58,7 +58,12 @@ impl Target {
         transport: Arc<Transport>,
     ) -> Result<Self, TargetError> {
         let not_a_url = || TargetError::NotAUrl(url.to_owned());
-        let (scheme, rest) = url.split_once("://").ok_or_else(not_a_url)?;
+        // To Go, what has no colon is a path, and so a URL of which nobody knows where it leads.
+        let (scheme, rest) = match url.split_once("://") {
+            Some(parts) => parts,
+            None if !url.contains(':') => ("", "nowhere"),
+            None => return Err(not_a_url()),
+        };
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
@@ -107,7 +112,9 @@ impl Target {
     /// What is wrong with a URL that can be read, but never be reached.
     pub fn defect(&self) -> Option<&'static str> {
         if self.scheme == Scheme::Unknown {
-            Some("unsupported protocol scheme: servers are http, https or h2c")
+            Some(
+                "unsupported protocol scheme: servers are http://, https:// or h2c://, each with host and port",
+            )
         } else if self.port.is_none() {
             Some("ports end at 65535")
         } else {
@@ -125,7 +132,8 @@ impl Target {
 fn split_port(authority: &str, default: u16) -> Result<(&str, Option<u16>), TargetError> {
     let (host, port) = match authority.strip_prefix('[') {
         Some(rest) => {
-            let (host, rest) = rest.split_once(']').unwrap_or((rest, ""));
+            let unclosed = || TargetError::NotAUrl(authority.to_owned());
+            let (host, rest) = rest.split_once(']').ok_or_else(unclosed)?;
             (host, rest.strip_prefix(':').unwrap_or_default())
         }
         None => authority.split_once(':').unwrap_or((authority, "")),

@@ -727,11 +727,11 @@ fn urls_of_servers() {
     );
     assert_eq!(target("https://a.test").unwrap().port, Some(443));
     assert_eq!(target("HTTP://a.test:").unwrap().port, Some(80));
-    for bad in ["a.test", "http://", "http://a:x"] {
+    for bad in ["a.test:80", "http://", "http://a:x", "http://[::"] {
         assert!(target(bad).is_err(), "{bad}");
     }
     // Traefik takes them, and fails each request.
-    for defect in ["ftp://a.test", "http://a:99999"] {
+    for defect in ["ftp://a.test", "http://a:99999", "", "a.test"] {
         assert!(target(defect).unwrap().defect().is_some(), "{defect}");
     }
 }

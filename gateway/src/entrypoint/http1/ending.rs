@@ -78,6 +78,7 @@ pub(super) fn tunnel(
     };
     let open = worker.open(entry);
     let early = io.read.freeze();
+    let held = upgraded.held;
     let copied = net::tunnel(
         io.stream,
         upgraded.stream,
@@ -85,7 +86,6 @@ pub(super) fn tunnel(
         upgraded.leftover,
         options,
     );
-    let held = upgraded.held;
     tokio::task::spawn_local(async move {
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
