@@ -12,11 +12,21 @@ pub const TICK: Duration = Duration::from_millis(100);
 thread_local! {
     static ENTRIES: RefCell<Vec<Weak<Entry>>> = const { RefCell::new(Vec::new()) };
     static SWEEPING: Cell<bool> = const { Cell::new(false) };
+    /// When the last sweep was; `None` where none runs.
+    static SWEPT: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// The time, at most [`TICK`] old while a sweep runs: good enough for what is measured in seconds, and no call to the
+/// clock, of which a request would make several.
+pub fn coarse_now() -> Instant {
+    SWEPT.get().unwrap_or_else(Instant::now)
 }
 
 #[derive(Debug, Default)]
 struct Entry {
     at: Cell<Option<Instant>>,
+    /// A sweep found it overdue.
+    due: Cell<bool>,
     /// Nothing is under way: [`hurry`] may end it.
     idle: Cell<bool>,
     waker: RefCell<Option<Waker>>,
@@ -42,13 +52,15 @@ impl Deadline {
         deadline
     }
 
-    /// Fires `after` from now, at most [`TICK`] late; zero switches it off (as Traefik's timeouts mean it).
+    /// Fires `after` from now, at most two [`TICK`]s late; zero switches it off (as Traefik's timeouts mean it).
     pub fn set(&self, after: Duration) {
         self.entry.idle.set(false);
+        self.entry.due.set(false);
         if after.is_zero() {
             return self.clear();
         }
-        self.entry.at.set(Instant::now().checked_add(after));
+        // The coarse clock may be a tick behind: never too early.
+        self.entry.at.set(coarse_now().checked_add(after + TICK));
         if !self.enrolled.replace(true) {
             enrol(&self.entry);
         }
@@ -73,13 +85,14 @@ impl Deadline {
     /// Switches it off.
     pub fn clear(&self) {
         self.entry.idle.set(false);
+        self.entry.due.set(false);
         self.entry.at.set(None);
     }
 
     /// Ready once it is overdue. The last waker given is the one woken.
     pub fn poll_expired(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self.entry.at.get() {
-            Some(at) if at <= Instant::now() => Poll::Ready(()),
+            _ if self.entry.due.get() => Poll::Ready(()),
             at if at.is_some() || self.entry.idle.get() => {
                 let mut waker = self.entry.waker.borrow_mut();
                 match &mut *waker {
@@ -100,6 +113,7 @@ pub fn hurry() {
         ENTRIES.with_borrow(|entries| entries.iter().filter_map(Weak::upgrade).collect());
     for entry in entries.iter().filter(|entry| entry.idle.get()) {
         entry.at.set(Some(now));
+        entry.due.set(true);
         if let Some(waker) = entry.waker.borrow_mut().take() {
             waker.wake();
         }
@@ -121,11 +135,13 @@ async fn sweep() {
     loop {
         ticks.tick().await;
         let now = Instant::now();
+        SWEPT.set(Some(now));
         let mut overdue = Vec::new();
         let left = ENTRIES.with_borrow_mut(|entries| {
             entries.retain(|weak| match weak.upgrade() {
                 Some(entry) => {
                     if entry.at.get().is_some_and(|at| at <= now) {
+                        entry.due.set(true);
                         overdue.extend(entry.waker.borrow_mut().take());
                     }
                     true
@@ -148,6 +164,7 @@ impl Drop for Sweeping {
     fn drop(&mut self) {
         // At the end of the thread it may be gone already.
         let _ = SWEEPING.try_with(|sweeping| sweeping.set(false));
+        let _ = SWEPT.try_with(|swept| swept.set(None));
     }
 }
 

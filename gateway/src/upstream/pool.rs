@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::slot::Slot;
-use crate::net::Stream;
+use crate::net::{Stream, deadline};
 
 /// How often idle connections are looked through.
 const SWEEP: Duration = Duration::from_secs(1);
@@ -42,7 +42,7 @@ pub(super) fn take(slot: &Slot) -> Option<Stream> {
         if stack.generation != slot.generation {
             return None;
         }
-        let now = Instant::now();
+        let now = deadline::coarse_now();
         while let Some(mut idle) = stack.idle.pop() {
             if idle.is_good(now) {
                 return Some(idle.stream);
@@ -73,7 +73,7 @@ pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Dura
         if stack.idle.len() >= most {
             return;
         }
-        let expires = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let expires = timeout.and_then(|timeout| deadline::coarse_now().checked_add(timeout));
         stack.idle.push(Idle { stream, expires });
         pool.start_sweep();
     });
