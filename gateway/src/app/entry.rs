@@ -37,7 +37,11 @@ impl Entries {
 }
 
 /// Binds every TCP entry point for every worker.
-pub(super) fn open(install: &Install, observer: &Observer) -> anyhow::Result<Entries> {
+pub(super) fn open(
+    install: &Install,
+    observer: &Observer,
+    tunnel_idle_timeout: Option<std::time::Duration>,
+) -> anyhow::Result<Entries> {
     let workers = observer.workers;
     let mut entries = Entries {
         names: Vec::new(),
@@ -63,7 +67,10 @@ pub(super) fn open(install: &Install, observer: &Observer) -> anyhow::Result<Ent
         for (own, listener) in entries.listeners.iter_mut().zip(bound) {
             own.push(listener);
         }
-        let settings = settings(name, entries.names.len(), config, install, observer)?;
+        let settings = EntryPoint {
+            tunnel_idle_timeout,
+            ..settings(name, entries.names.len(), config, install, observer)?
+        };
         entries.settings.push(Arc::new(settings));
         entries.names.push(name.clone());
     }

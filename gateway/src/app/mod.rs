@@ -38,6 +38,8 @@ pub type Listening = Rc<dyn Fn(&[(String, SocketAddr)])>;
 pub struct Options {
     /// Worker threads.
     pub workers: usize,
+    /// Ends a tunnel (WebSocket) on which nothing came from either side for so long. `None`, as in Traefik, never does.
+    pub tunnel_idle_timeout: Option<std::time::Duration>,
     /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
     /// things elsewhere than the files say.
     pub adapt: Option<Adapt>,
@@ -49,6 +51,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             workers: default_workers(),
+            tunnel_idle_timeout: None,
             adapt: None,
             listening: None,
         }
@@ -85,7 +88,7 @@ async fn serve(
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Sluice starting");
     let observer = observe::open(&install, options.workers)?;
-    let entries = entry::open(&install, &observer)?;
+    let entries = entry::open(&install, &observer, options.tunnel_idle_timeout)?;
     let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
     let (reports, report) = watch::channel(Arc::new(Report::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);

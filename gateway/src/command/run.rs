@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use crate::app::{self, Options};
 use crate::config::install::{Outcome, load};
+use crate::types::Duration;
 
 /// Loads the install configuration and runs until a signal ends it.
 pub(super) fn run(args: Vec<String>) -> ExitCode {
@@ -42,23 +43,38 @@ fn own_options(args: Vec<String>) -> Result<(Options, Vec<String>), String> {
     let mut rest = Vec::with_capacity(args.len());
     let mut args = args.into_iter();
     while let Some(arg) = args.next() {
-        let value = match arg.strip_prefix("--workers") {
-            Some("") => args.next(),
-            Some(tail) => tail.strip_prefix('=').map(str::to_owned),
-            None => {
+        let (name, value) = match arg.split_once('=') {
+            Some((name, value)) => (name, Some(value.to_owned())),
+            None => (arg.as_str(), None),
+        };
+        let set: fn(&mut Options, &str) -> Result<(), String> = match name {
+            "--workers" => workers,
+            "--tunnel-idle-timeout" => tunnel_idle_timeout,
+            _ => {
                 rest.push(arg);
                 continue;
             }
         };
-        let count = value
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .filter(|count| (1..=1024).contains(count));
-        options.workers = count.ok_or_else(|| {
-            format!("{arg}: write --workers=N with N from 1 to 1024, the number of worker threads")
-        })?;
+        let value = value.or_else(|| args.next()).unwrap_or_default();
+        set(&mut options, &value).map_err(|usage| format!("{arg}: {usage}"))?;
     }
     Ok((options, rest))
+}
+
+fn workers(options: &mut Options, value: &str) -> Result<(), String> {
+    let count = value.parse().ok();
+    options.workers = count
+        .filter(|count| (1..=1024).contains(count))
+        .ok_or("write --workers=N with N from 1 to 1024, the number of worker threads")?;
+    Ok(())
+}
+
+fn tunnel_idle_timeout(options: &mut Options, value: &str) -> Result<(), String> {
+    let duration: Duration = value.parse().map_err(|error| {
+        format!("{error}; write --tunnel-idle-timeout=5m, or 0 to keep idle tunnels")
+    })?;
+    options.tunnel_idle_timeout = duration.limit();
+    Ok(())
 }
 
 #[cfg(test)]
@@ -74,5 +90,19 @@ mod tests {
         assert_eq!(own_options(args(&["--workers", "2"])).unwrap().0.workers, 2);
         assert!(own_options(args(&["--workers=0"])).is_err());
         assert!(own_options(args(&["--workers"])).is_err());
+    }
+
+    #[test]
+    fn idle_tunnels_end_only_where_that_is_asked_for() {
+        let timeout = |arg: &str| {
+            let (options, rest) = own_options(vec![arg.to_owned()])?;
+            assert!(rest.is_empty());
+            Ok::<_, String>(options.tunnel_idle_timeout)
+        };
+        assert_eq!(Options::default().tunnel_idle_timeout, None);
+        let minutes = std::time::Duration::from_secs(90);
+        assert_eq!(timeout("--tunnel-idle-timeout=1m30s"), Ok(Some(minutes)));
+        assert_eq!(timeout("--tunnel-idle-timeout=0"), Ok(None));
+        assert!(timeout("--tunnel-idle-timeout=soon").is_err());
     }
 }

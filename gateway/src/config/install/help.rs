@@ -16,7 +16,11 @@ pub fn help() -> String {
          \x20   version      Prints the version.\n\n\
          Flags: --name=value, names without case; a boolean may stand alone.\n\n\
          \x20   --configfile  (Default: \"\")\n        \
-         Configuration file to use. If specified all other flags are ignored.\n\n",
+         Configuration file to use. If specified all other flags are ignored.\n\n\
+         \x20   --tunnel-idle-timeout  (Default: \"0\")\n        \
+         Ends WebSockets on which nothing came from either side for so long; 0 keeps them. Not an option of Traefik's.\n\n\
+         \x20   --workers  (Default: one a core)\n        \
+         Threads that serve. Not an option of Traefik's.\n\n",
     );
     let mut lines = options();
     lines.sort_by_cached_key(|line| line.name.to_ascii_lowercase());
