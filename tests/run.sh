@@ -55,8 +55,13 @@ install_browser_driver() {
 
 # Closing lines of a cargo test run: one result line a test binary, and which one it was.
 run_tests() {
-    cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/tests-whole.log"
+    # What a test says of its failure matters; the runtime's frames below it do not.
+    RUST_BACKTRACE=0 cargo test --workspace --locked --no-fail-fast 2>&1 | tee "$logs/tests-whole.log"
     local status=${PIPESTATUS[0]}
+    if [ "$status" -ne 0 ]; then
+        echo "-- failures"
+        sed -n '/^failures:$/,/^test result:/p' "$logs/tests-whole.log" | cut -c -300 | head -n 100
+    fi
     echo "-- results"
     grep -E '^ +Running |^test result:|^error: |^    `-p|conformance: [0-9]|SKIPPED|resident bytes' "$logs/tests-whole.log"
     return "$status"

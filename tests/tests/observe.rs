@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use rustix::process::Signal;
 use serde_json::Value;
 use sluice_tests::http1::{self, Client};
@@ -45,6 +45,18 @@ async fn metrics(gateway: &Gateway) -> Result<String> {
     Ok(page.text())
 }
 
+/// The page with the metrics, once it has these lines.
+async fn shows(gateway: &Gateway, lines: &[&str]) -> Result<String> {
+    poll::until("the counts", PATIENCE, async || {
+        let page = metrics(gateway).await?;
+        match lines.iter().find(|line| !page.contains(**line)) {
+            Some(missing) => bail!("no {missing} in\n{page}"),
+            None => Ok(Some(page)),
+        }
+    })
+    .await
+}
+
 #[tokio::test]
 async fn requests_are_counted_by_entry_point_and_service_but_not_our_own() -> Result<()> {
     let upstream = Upstream::saying("hello").await?;
@@ -54,20 +66,15 @@ async fn requests_are_counted_by_entry_point_and_service_but_not_our_own() -> Re
         gateway.get("a.test", "/").await?;
     }
     gateway.get("none.test", "/").await?;
-    let of_service = r#"traefik_service_requests_total{code="200",method="GET",protocol="http",service="app@file"} 8"#;
-    let page = poll::until("eight requests", PATIENCE, async || {
-        let page = metrics(&gateway).await?;
-        Ok(page.contains(of_service).then_some(page))
-    })
-    .await?;
-    for line in [
+    // A request is counted when its answer has left, which may be after the client has read it.
+    let page = shows(&gateway, &[
+        r#"traefik_service_requests_total{code="200",method="GET",protocol="http",service="app@file"} 8"#,
         r#"traefik_entrypoint_requests_total{code="200",entrypoint="web",method="GET",protocol="http"} 8"#,
         r#"traefik_entrypoint_requests_total{code="404",entrypoint="web",method="GET",protocol="http"} 1"#,
         r#"traefik_service_responses_bytes_total{code="200",method="GET",protocol="http",service="app@file"} 40"#,
         r#"traefik_entrypoint_request_duration_seconds_bucket{code="200",entrypoint="web",method="GET",protocol="http",le="5"} 8"#,
-    ] {
-        assert!(page.contains(line), "{line}\n{page}");
-    }
+    ])
+    .await?;
     assert!(!page.contains(r#"_requests_total{code="200",entrypoint="traefik""#));
     assert!(!page.contains("traefik_router_"));
     let reloads = page
@@ -97,9 +104,10 @@ async fn a_client_that_went_away_is_a_499() -> Result<()> {
     assert_eq!(line["DownstreamStatus"], 499);
     assert_eq!(line["RouterName"], "app@file");
     assert_eq!(line["ServiceName"], "app@file");
-    assert!(metrics(&gateway).await?.contains(
-        r#"traefik_entrypoint_requests_total{code="499",entrypoint="web",method="GET",protocol="http"} 1"#
-    ));
+    shows(&gateway, &[
+        r#"traefik_entrypoint_requests_total{code="499",entrypoint="web",method="GET",protocol="http"} 1"#,
+    ])
+    .await?;
     Ok(())
 }
 

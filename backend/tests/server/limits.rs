@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::json;
+use sluice_tests::poll::{PATIENCE, until_true};
 use tokio::time::timeout;
 
 use crate::support::{Raw, frame, ping, start};
@@ -15,20 +16,28 @@ async fn too_many_messages_are_dropped_with_one_word() -> Result<()> {
     for _ in 0..30 {
         socket.send_json(&ping()).await?;
     }
-    for _ in 0..5 {
-        assert_eq!(socket.receive_json().await?["type"], "pong");
-    }
-    let error = socket.receive_json().await?;
+    let mut answered = 0;
+    let error = loop {
+        let message = socket.receive_json().await?;
+        if message["type"] == "error" {
+            break message;
+        }
+        assert_eq!(message["type"], "pong");
+        answered += 1;
+    };
+    // One more a second, should this machine need as long.
+    assert!((5..15).contains(&answered), "{answered}");
     assert_eq!(error["payload"]["code"], "RATE_LIMITED");
     let wait = error["payload"]["retryAfterMs"].as_u64();
     assert!(
         wait.is_some_and(|wait| (1..=1000).contains(&wait)),
         "{error}"
     );
-    assert_eq!(
-        stream.metric(r#"rate_limited_total{surface="ws"}"#).await?,
-        25.0
-    );
+    let counted = async || {
+        let dropped = stream.metric(r#"rate_limited_total{surface="ws"}"#).await?;
+        Ok((15.0..=25.0).contains(&dropped))
+    };
+    until_true("the count of the dropped", PATIENCE, counted).await?;
 
     // Dropped messages are no mistakes: the socket is still good.
     let again = async || {
@@ -37,12 +46,12 @@ async fn too_many_messages_are_dropped_with_one_word() -> Result<()> {
         let answer = timeout(Duration::from_millis(300), socket.receive_json()).await;
         Ok(answer.is_ok_and(|answer| answer.is_ok_and(|answer| answer["type"] == "pong")))
     };
-    sluice_tests::poll::until_true("room for a message", sluice_tests::poll::PATIENCE, again).await
+    until_true("room for a message", PATIENCE, again).await
 }
 
 #[tokio::test]
 async fn silence_ends_with_4408() -> Result<()> {
-    let stream = start(&[("WS_PING_INTERVAL_MS", "100"), ("WS_TIMEOUT_MS", "400")]).await?;
+    let stream = start(&[("WS_PING_INTERVAL_MS", "500"), ("WS_TIMEOUT_MS", "2000")]).await?;
     let mut silent = Raw::connect(&stream).await?;
     let mut pings = 0;
     let code = loop {
@@ -60,7 +69,7 @@ async fn silence_ends_with_4408() -> Result<()> {
 
 #[tokio::test]
 async fn pong_frames_are_life_and_json_pings_are_by_request() -> Result<()> {
-    let stream = start(&[("WS_PING_INTERVAL_MS", "50"), ("WS_TIMEOUT_MS", "300")]).await?;
+    let stream = start(&[("WS_PING_INTERVAL_MS", "50"), ("WS_TIMEOUT_MS", "2000")]).await?;
     let mut asking = stream.subscriber().await?;
     let wish = json!({"type": "subscribe", "payload": {"targets": ["state"], "heartbeat": true}});
     asking.send_json(&wish).await?;
@@ -70,7 +79,7 @@ async fn pong_frames_are_life_and_json_pings_are_by_request() -> Result<()> {
     }
     let mut plain = stream.subscriber().await?;
     // Whoever did not ask gets none, and lives by its pong frames alone.
-    let silence = timeout(Duration::from_millis(700), plain.receive()).await;
+    let silence = timeout(Duration::from_millis(3000), plain.receive()).await;
     assert!(silence.is_err(), "nobody asked for {silence:?}");
     plain.send_json(&ping()).await?;
     assert_eq!(plain.receive_json().await?["type"], "pong");
@@ -81,11 +90,11 @@ async fn pong_frames_are_life_and_json_pings_are_by_request() -> Result<()> {
 #[tokio::test]
 async fn a_client_that_never_answers_the_close_is_dropped() -> Result<()> {
     let stream = start(&[("WS_PING_INTERVAL_MS", "50"), ("WS_TIMEOUT_MS", "100")]).await?;
+    let start = std::time::Instant::now();
     let mut raw = Raw::connect(&stream).await?;
     assert_eq!(raw.close_code().await?, 4408);
-    let start = std::time::Instant::now();
     raw.ended().await?;
     let waited = start.elapsed().as_secs_f64();
-    assert!((4.0..7.0).contains(&waited), "{waited}");
+    assert!((5.0..15.0).contains(&waited), "{waited}");
     Ok(())
 }

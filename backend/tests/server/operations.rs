@@ -3,6 +3,7 @@
 use anyhow::Result;
 use serde_json::json;
 use sluice_tests::http1;
+use sluice_tests::poll::{PATIENCE, until_true};
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 
 use crate::support::{ask, start, upgrade};
@@ -96,7 +97,7 @@ async fn metrics_tell_of_clients_and_messages() -> Result<()> {
         ),
     ] {
         let same = async || Ok(stream.metric(line).await? == value);
-        sluice_tests::poll::until_true(line, sluice_tests::poll::PATIENCE, same).await?;
+        until_true(line, PATIENCE, same).await?;
     }
     assert!(stream.metric("process_resident_memory_bytes").await? > 1e6);
     assert!(stream.metric("process_open_fds").await? > 4.0);
@@ -147,30 +148,28 @@ async fn the_end_is_told_and_waited_for() -> Result<()> {
     ending.await?;
     // Every port is free again.
     for address in [at.api, at.ws, at.metrics, at.health] {
-        std::net::TcpListener::bind(address)?;
+        // Another test may be given the number for a moment.
+        let free = async || Ok(std::net::TcpListener::bind(address).is_ok());
+        until_true("a free port", PATIENCE, free).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn whoever_does_not_leave_is_dropped_at_the_end_of_the_grace() -> Result<()> {
-    let stream = start(&[("SHUTDOWN_GRACE_MS", "300")]).await?;
+    let stream = start(&[("SHUTDOWN_GRACE_MS", "3000")]).await?;
     let health = stream.at.health.port();
     // It never reads, so it never answers the close.
     let stuck = stream.subscriber().await?;
     let start = std::time::Instant::now();
     let ending = tokio::spawn(stream.shutdown());
     let leaving = async || Ok(http1::get(health, "x", "/health/ready").await?.status == 503);
-    sluice_tests::poll::until_true("not ready", std::time::Duration::from_millis(250), leaving)
-        .await?;
+    until_true("not ready", PATIENCE, leaving).await?;
     let live = ask(health, "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n").await?;
     assert_eq!(live.status, 200);
     ending.await?;
-    assert!(
-        start.elapsed() < std::time::Duration::from_secs(3),
-        "{:?}",
-        start.elapsed()
-    );
+    let took = start.elapsed().as_secs_f64();
+    assert!((3.0..10.0).contains(&took), "{took}");
     drop(stuck);
     Ok(())
 }
