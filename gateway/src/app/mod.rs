@@ -5,6 +5,7 @@
 
 mod control;
 mod entry;
+mod files;
 mod health;
 mod internal;
 pub mod log;

@@ -8,6 +8,7 @@ use super::children::{self, provider};
 use super::middlewares;
 use super::objects::Objects;
 use super::services::Services;
+use super::tls::Tls;
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Router, RouterObservability};
 use crate::http::Handler;
@@ -26,6 +27,7 @@ const HIGHEST: i64 = i64::MAX - 1000;
 /// Builds the tables of one run.
 pub(super) struct Routers<'a, 's> {
     input: &'a Input<'a>,
+    tls: &'s Tls,
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
@@ -40,12 +42,14 @@ pub(super) struct Routers<'a, 's> {
 impl<'a, 's> Routers<'a, 's> {
     pub(super) fn new(
         input: &'a Input<'a>,
+        tls: &'s Tls,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
             input,
+            tls,
             services,
             objects,
             children,
@@ -81,6 +85,7 @@ impl<'a, 's> Routers<'a, 's> {
         EntryTables {
             plain: Table::build(plain),
             tls: Table::build(tls),
+            tls_options: self.tls.table(input, entry_point),
         }
     }
 
@@ -109,8 +114,7 @@ impl<'a, 's> Routers<'a, 's> {
         router: &Router,
         depth: usize,
     ) -> Result<RouteSpec<HttpRoute>, String> {
-        let syntax = Syntax::named(&router.rule_syntax);
-        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
+        self.tls.check(name, router)?;
         let default = if router.rule.is_empty() {
             0
         } else {
@@ -128,6 +132,9 @@ impl<'a, 's> Routers<'a, 's> {
             router.priority
         };
         let handler = self.handler(name, router, depth)?;
+        // Where rule and middlewares are wrong, Traefik tells of the middlewares.
+        let syntax = Syntax::named(&router.rule_syntax);
+        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
         let path: Vec<(&str, &str)> = self
             .path
             .iter()
@@ -143,10 +150,13 @@ impl<'a, 's> Routers<'a, 's> {
             service: service.into(),
             handler,
             observed: observer.route(self.entry_point, &path, self.asks),
-            tls_options: router
+            tls_options: self
+                .input
+                .merged
                 .tls
-                .as_ref()
-                .map(|tls| super::tls::options_name(&tls.options, name).into()),
+                .routers
+                .get(name)
+                .map(|options| options.as_str().into()),
         };
         let provider_rank = self.rank(name);
         Ok(RouteSpec {

@@ -8,6 +8,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Input;
 use super::services::Kept;
+use crate::aggregate::files;
 use crate::config::dynamic::{ForwardingTimeouts, ServersTransport};
 use crate::types::Duration;
 use crate::upstream::{Settings, TlsSettings, TlsVersion, Transport};
@@ -25,7 +26,8 @@ pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) 
         let same = kept
             .transports
             .get(name)
-            .filter(|(old, built)| old == config && built.is_ok());
+            .filter(|(old, built)| old == config && built.is_ok())
+            .filter(|_| input.unchanged(&files::of_transport(config)));
         let built = match same {
             Some((_, built)) => built.clone(),
             None => transport(config, input.workers).inspect_err(|error| {

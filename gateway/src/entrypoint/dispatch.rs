@@ -6,9 +6,9 @@ use bytes::Bytes;
 use super::normalize::{self, TargetError};
 use super::settings::Underscores;
 use super::{EntryPoint, Worker};
-use crate::http::{Body, Context, ProxyError, Request, Response};
+use crate::http::{Body, Context, ProxyError, Request, Response, answer};
 use crate::observe::{Asked, Observed, PerWorker};
-use crate::router::http::{find, not_found};
+use crate::router::http::{HttpRoute, find, not_found};
 use crate::rule::canonical_host;
 use crate::runtime::Snapshot;
 
@@ -108,6 +108,10 @@ async fn route(
         return not_found();
     };
     begin(cx, &request, &route.observed);
+    if misdirected(cx, route) {
+        // The connection was made for another host, whose options may ask for less (RFC 9110 section 15.5.20).
+        return answer(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n");
+    }
     let path = request.target.path();
     if entry
         .denied_escapes
@@ -119,6 +123,14 @@ async fn route(
     match route.handler.handle(cx, request).await {
         Ok(response) => response,
         Err(error) => answer_error(cx, error),
+    }
+}
+
+/// Whether the handshake was held with other TLS options than those of the route.
+fn misdirected(cx: &Context, route: &HttpRoute) -> bool {
+    match (&cx.connection.tls, &route.tls_options) {
+        (Some(tls), Some(wanted)) => tls.options.as_ref() != Some(wanted),
+        _ => false,
     }
 }
 

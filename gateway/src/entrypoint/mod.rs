@@ -5,6 +5,7 @@
 
 mod accept;
 mod dispatch;
+mod handshake;
 mod http1;
 mod http2;
 pub mod normalize;
