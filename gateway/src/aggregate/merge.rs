@@ -38,6 +38,11 @@ pub fn qualify(name: &str, provider: &str) -> String {
     }
 }
 
+/// The full name of an object that `provider` defines: an `@` in its own name is part of it.
+fn defined(name: &str, provider: &str) -> String {
+    format!("{name}@{provider}")
+}
+
 /// Merges the configurations of providers, by provider name.
 pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) -> Merged {
     let mut merged = Merged::default();
@@ -58,7 +63,7 @@ pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) ->
                 let name = if name == "default" {
                     name.clone()
                 } else {
-                    qualify(name, provider)
+                    defined(name, provider)
                 };
                 merged.tls_options.insert(name, options.clone());
             }
@@ -74,7 +79,7 @@ pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) ->
 
 fn add<T: Clone>(into: &mut Objects<T>, from: &BTreeMap<String, T>, provider: &str) {
     for (name, object) in from {
-        into.insert(qualify(name, provider), object.clone());
+        into.insert(defined(name, provider), object.clone());
     }
 }
 
