@@ -91,7 +91,8 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     }
 }
 
-fn settings(
+/// An entry point as the data path needs it.
+pub(super) fn settings(
     name: &str,
     index: usize,
     config: &Config,

@@ -10,6 +10,7 @@ mod internal;
 pub mod log;
 mod observe;
 mod shutdown;
+pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;

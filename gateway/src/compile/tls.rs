@@ -118,7 +118,10 @@ fn pair(
     key: &FileOrContent,
     problems: &mut Vec<String>,
 ) -> Option<Pair> {
-    let read = |file: &FileOrContent| file.read().map_err(|error| error.to_string());
+    let read = |file: &FileOrContent| {
+        file.read_pem()
+            .map_err(|error| format!("{file:?}: {error}"))
+    };
     let loaded = read(certificate)
         .and_then(|certificate| Ok((certificate, read(key)?)))
         .and_then(|(certificate, key)| {
@@ -170,7 +173,7 @@ fn client_auth(config: &AuthConfig) -> Result<(ClientAuth, Vec<Vec<u8>>), String
     let mut cas = Vec::new();
     for file in &config.ca_files {
         cas.push(
-            file.read()
+            file.read_pem()
                 .map_err(|error| format!("clientAuth.caFiles {file:?}: {error}"))?,
         );
     }

@@ -41,6 +41,17 @@ impl FileOrContent {
     }
 }
 
+impl FileOrContent {
+    /// The same where only PEM will do: a text that is neither PEM nor the name of a file is a file that is missing.
+    pub fn read_pem(&self) -> std::io::Result<Vec<u8>> {
+        if self.path().is_none() && !self.0.contains("-----BEGIN") {
+            let missing = "there is no such file";
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, missing));
+        }
+        self.read()
+    }
+}
+
 impl fmt::Debug for FileOrContent {
     /// Shows a path, but never the content, which may be a private key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
