@@ -46,6 +46,11 @@ pub fn qualify(name: &str, provider: &str) -> String {
     }
 }
 
+/// The full name of an object that `provider` defines: an `@` in its own name is part of it.
+fn defined(name: &str, provider: &str) -> String {
+    format!("{name}@{provider}")
+}
+
 /// Merges the configurations of providers, by provider name.
 pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) -> Merged {
     let mut merged = Merged::default();
@@ -73,7 +78,7 @@ pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) ->
                     default_options.push(provider);
                     name.clone()
                 } else {
-                    qualify(name, provider)
+                    defined(name, provider)
                 };
                 merged.tls_options.insert(name, options.clone());
             }
@@ -119,7 +124,7 @@ impl Merged {
 
 fn add<T: Clone>(into: &mut Objects<T>, from: &BTreeMap<String, T>, provider: &str) {
     for (name, object) in from {
-        into.insert(qualify(name, provider), object.clone());
+        into.insert(defined(name, provider), object.clone());
     }
 }
 

@@ -203,7 +203,9 @@ impl Control {
         }
         for (name, router) in &report.routers {
             for error in &router.state.errors {
-                tracing::error!(router = %name, "{error}");
+                // Traefik's names of the fields, for those who search logs by them.
+                let entry_point = router.state.uses.join(",");
+                tracing::error!(routerName = %name, entryPointName = %entry_point, "{error}");
             }
         }
         self.merged = merged;

@@ -91,7 +91,8 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     }
 }
 
-fn settings(
+/// An entry point as the data path needs it.
+pub(super) fn settings(
     name: &str,
     index: usize,
     config: &Config,
@@ -121,11 +122,7 @@ fn settings(
             .as_ref()
             .map(denied)
             .unwrap_or_default(),
-        underscores: match config.http.underscore_headers_strategy.as_str() {
-            "drop" => Underscores::Drop,
-            "reject" => Underscores::Reject,
-            _ => Underscores::Keep,
-        },
+        underscores: underscores(&config.http.underscore_headers_strategy),
         // Go allows 4 KiB of slack.
         limits: Limits {
             head_bytes: head_bytes.saturating_add(4096),
@@ -140,6 +137,15 @@ fn settings(
         header_table_size: u32::try_from(config.http2.max_decoder_header_table_size)
             .unwrap_or(4096),
     })
+}
+
+/// The install configuration was checked for other words.
+fn underscores(strategy: &str) -> Underscores {
+    match strategy {
+        "delete" => Underscores::Drop,
+        "reject" => Underscores::Reject,
+        _ => Underscores::Keep,
+    }
 }
 
 /// What is recorded of requests that no router takes.
@@ -195,4 +201,21 @@ fn denied(config: &AllowedEncodedCharacters) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(allowed, escape)| (!allowed).then_some(escape))
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traefiks_words_for_fields_with_underscores() {
+        for (word, strategy) in [
+            ("", Underscores::Keep),
+            ("keep", Underscores::Keep),
+            ("delete", Underscores::Drop),
+            ("reject", Underscores::Reject),
+        ] {
+            assert_eq!(underscores(word), strategy, "{word}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod internal;
 pub mod log;
 mod observe;
 mod shutdown;
+pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;

@@ -1,7 +1,10 @@
 //! What the command line can ask for, one room or file a command.
 
+mod check;
 pub mod dev;
+mod gather;
 mod healthcheck;
+mod options;
 mod run;
 mod version;
 
@@ -10,6 +13,7 @@ use std::process::ExitCode;
 /// Runs what `args` (without the program's name) ask for.
 pub fn dispatch(args: Vec<String>) -> ExitCode {
     match args.first().map(String::as_str) {
+        Some("check") => check::run(args.get(1..).unwrap_or_default().to_vec()),
         Some("dev") => dev::run(args.get(1..).unwrap_or_default()),
         Some("healthcheck") => healthcheck::run(args.get(1..).unwrap_or_default()),
         Some("version") => version::run(),

@@ -41,6 +41,15 @@ impl FileOrContent {
             None => Ok(self.0.clone().into_bytes()),
         }
     }
+
+    /// The same where only PEM will do: a text that is neither PEM nor the name of a file is a file that is missing.
+    pub fn read_pem(&self) -> std::io::Result<Vec<u8>> {
+        if self.path().is_none() && !self.0.contains("-----BEGIN") {
+            let missing = "there is no such file";
+            return Err(std::io::Error::new(std::io::ErrorKind::NotFound, missing));
+        }
+        self.read()
+    }
 }
 
 impl fmt::Debug for FileOrContent {

@@ -70,7 +70,10 @@ pub(super) fn load(input: &Input<'_>, before: &Pairs, problems: &mut Vec<String>
 }
 
 fn read(from: &(FileOrContent, FileOrContent), known: Option<&Read>) -> Result<Read, String> {
-    let bytes = |file: &FileOrContent| file.read().map_err(|error| error.to_string());
+    let bytes = |file: &FileOrContent| {
+        file.read_pem()
+            .map_err(|error| format!("{file:?}: {error}"))
+    };
     let (certificate, key) = (bytes(&from.0)?, bytes(&from.1)?);
     if let Some(known) = known.filter(|known| known.certificate == certificate && known.key == key)
     {

@@ -46,7 +46,7 @@ fn client_auth(config: &AuthConfig) -> Result<(ClientAuth, Vec<Vec<u8>>), String
     };
     let mut cas = Vec::new();
     for file in &config.ca_files {
-        let read = file.read();
+        let read = file.read_pem();
         cas.push(read.map_err(|error| format!("clientAuth.caFiles {file:?}: {error}"))?);
     }
     if matches!(kind, ClientAuth::Require | ClientAuth::VerifyIfGiven) && cas.is_empty() {

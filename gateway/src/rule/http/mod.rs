@@ -1,6 +1,7 @@
 //! HTTP rules: from text to a matcher of requests.
 
 mod leaf;
+mod migrate;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod v3;
 mod view;
 
 pub use leaf::{HeaderTest, HttpLeaf, PathTest, QueryTemplate, ValueTest};
+pub use migrate::{templates_taken_literally, to_v3};
 pub(super) use template::{Part, Template};
 pub use view::RequestView;
 
