@@ -64,6 +64,8 @@ fn transport(config: &ServersTransport, workers: usize) -> Result<Arc<Transport>
         idle_timeout: idle(&timeouts),
         max_idle: share(config.max_idle_conns_per_host, workers),
         disable_http2: config.disable_http2,
+        read_idle_timeout: std_duration(timeouts.read_idle_timeout),
+        ping_timeout: std_duration(timeouts.ping_timeout),
         tls: tls(config)?,
         ..Settings::default()
     };

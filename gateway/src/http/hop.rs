@@ -120,6 +120,61 @@ pub fn strip_response(headers: &mut HeaderMap, trailers: bool) {
     }
 }
 
+/// The trailers of a request that may go on to a server, of which `said` are the head's fields.
+///
+/// A trailer is no way around what the gateway settles about a head: nothing that frames, routes, authenticates or
+/// describes a request goes (RFC 9110 section 6.5.1), nothing that says who sent it, and nothing that the head says.
+pub fn request_trailers(mut trailers: HeaderMap, said: &HeaderMap) -> HeaderMap {
+    let refused: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| said.contains_key(*name) || !may_trail_a_request(name.as_str()))
+        .cloned()
+        .collect();
+    for name in refused {
+        trailers.remove(name);
+    }
+    trailers
+}
+
+/// Whether a request may have a trailer of that (lower-case) name.
+pub fn may_trail_a_request(name: &str) -> bool {
+    const REFUSED: [&str; 21] = [
+        "age",
+        "authorization",
+        "cache-control",
+        "connection",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    // Some servers take `X_Forwarded_For` for `X-Forwarded-For`.
+    let refused = |start: &&str| name.replace('_', "-").starts_with(*start);
+    let starts = [
+        "content-",
+        "if-",
+        "proxy-",
+        "sec-",
+        "x-forwarded-",
+        "x-real-ip",
+        "x-auth",
+    ];
+    !REFUSED.contains(&name) && !starts.iter().any(refused)
+}
+
 fn remove_nominated(headers: &mut HeaderMap) {
     // By far the most common ones, and no fields.
     let said = headers.get(header::CONNECTION).map(HeaderValue::as_bytes);

@@ -17,9 +17,9 @@ use crate::http::{Body, ErrorKind, Interim, ProxyError};
 use crate::net::{Deadline, Stream, buffer};
 
 /// Interim answers that one request may get.
-const MOST_INTERIM: u32 = 64;
+pub(super) const MOST_INTERIM: u32 = 64;
 /// How long a body waits for `100 Continue` before it is sent all the same (Go's figure in Traefik).
-const CONTINUE: Duration = Duration::from_secs(1);
+pub(super) const CONTINUE: Duration = Duration::from_secs(1);
 
 /// A connection, with what was read and belongs to nobody yet.
 pub(super) struct Conn {

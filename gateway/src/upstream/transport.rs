@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustls::ClientConfig;
 
+use super::connect::Offer;
 use super::tls::{self, TlsError, TlsSettings};
 use crate::h1::Limits;
 
@@ -19,8 +20,13 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// `maxIdleConnsPerHost` as one worker's share of it. Zero keeps none.
     pub max_idle: usize,
-    /// `disableHTTP2`: never offer `h2` in a TLS handshake.
+    /// `disableHTTP2`: no HTTP/2, neither offered in a TLS handshake nor for `h2c://`.
     pub disable_http2: bool,
+    /// `forwardingTimeouts.readIdleTimeout`: silence on an HTTP/2 connection after which the server is asked whether it is
+    /// there. Zero never asks.
+    pub read_idle_timeout: Duration,
+    /// `forwardingTimeouts.pingTimeout`: how long it may take to say so. Zero waits for ever.
+    pub ping_timeout: Duration,
     /// How much of an answer's head is read (Go reads 10 MiB).
     pub limits: Limits,
     /// TLS towards `https` servers.
@@ -35,6 +41,8 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(90),
             max_idle: 200,
             disable_http2: false,
+            read_idle_timeout: Duration::ZERO,
+            ping_timeout: Duration::from_secs(15),
             limits: Limits {
                 head_bytes: 10 << 20,
                 fields: Limits::MOST_FIELDS,
@@ -52,7 +60,12 @@ pub struct Transport {
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_idle: usize,
     pub(super) limits: Limits,
-    pub(super) tls: Arc<ClientConfig>,
+    pub(super) http2: bool,
+    pub(super) read_idle_timeout: Option<Duration>,
+    pub(super) ping_timeout: Option<Duration>,
+    tls: Arc<ClientConfig>,
+    /// The same, with HTTP/2 to choose from.
+    tls_http2: Arc<ClientConfig>,
     /// Name to ask for and to verify, where it is not the target's host.
     pub(super) server_name: Option<rustls_pki_types::ServerName<'static>>,
 }
@@ -62,6 +75,9 @@ impl Transport {
     pub fn new(settings: Settings) -> Result<Arc<Self>, TlsError> {
         let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
         let server_name = settings.tls.server_name.as_deref().map(tls::server_name);
+        let tls = tls::client_config(settings.tls)?;
+        let mut tls_http2 = tls.clone();
+        tls_http2.alpn_protocols.insert(0, b"h2".to_vec());
         Ok(Arc::new(Self {
             dial_timeout: some(settings.dial_timeout),
             response_header_timeout: some(settings.response_header_timeout),
@@ -69,7 +85,19 @@ impl Transport {
             max_idle: settings.max_idle,
             limits: settings.limits,
             server_name: server_name.transpose()?,
-            tls: Arc::new(tls::client_config(settings.tls)?),
+            http2: !settings.disable_http2,
+            read_idle_timeout: some(settings.read_idle_timeout),
+            ping_timeout: some(settings.ping_timeout),
+            tls: Arc::new(tls),
+            tls_http2: Arc::new(tls_http2),
         }))
+    }
+
+    /// TLS with these versions of HTTP to choose from; else why there is none.
+    pub(super) fn tls(&self, offer: Offer) -> Result<Arc<ClientConfig>, &str> {
+        Ok(match offer {
+            Offer::Http1 => self.tls.clone(),
+            Offer::Http2 => self.tls_http2.clone(),
+        })
     }
 }
