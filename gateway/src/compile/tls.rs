@@ -1,6 +1,6 @@
 //! Certificates and TLS options, and which options hold for which host.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::Input;
@@ -48,7 +48,7 @@ pub(super) fn build(
     }
     let table = TlsTable {
         default: built.get(DEFAULT).cloned().flatten(),
-        by_host: by_host(input, objects, &built),
+        by_host: by_host(input, objects, &built, problems),
     };
     (table, certificates)
 }
@@ -57,8 +57,9 @@ fn by_host(
     input: &Input<'_>,
     objects: &Objects,
     built: &BTreeMap<String, Option<Chosen>>,
+    problems: &mut Vec<String>,
 ) -> std::collections::HashMap<Box<str>, Option<Chosen>> {
-    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, router) in &input.merged.routers {
         let disabled = objects
             .routers
@@ -69,28 +70,63 @@ fn by_host(
         };
         let options = options_name(&tls.options, name);
         for host in domains(&router.rule).unwrap_or_default() {
-            named
-                .entry(host.to_lowercase())
-                // Two routers of one host that disagree: the default, as Traefik does.
-                .and_modify(|known| {
-                    if *known != options {
-                        DEFAULT.clone_into(known);
-                    }
-                })
-                .or_insert_with(|| options.clone());
+            let known = named.entry(host.to_lowercase()).or_default();
+            known.insert(options.clone());
         }
     }
-    named
-        .into_iter()
-        .filter(|(_, options)| options != DEFAULT)
-        // Options that do not exist or could not be built refuse the host: never weaker ones in their place.
-        .map(|(host, options)| {
-            (
-                host.into_boxed_str(),
-                built.get(&options).cloned().flatten(),
-            )
-        })
-        .collect()
+    let chosen = |options: &str| built.get(options).cloned().flatten();
+    let mut table = std::collections::HashMap::new();
+    for (host, options) in named {
+        match strictest(&input.merged.tls_options, &options) {
+            Strictest::One(DEFAULT) => {}
+            // Options that do not exist or could not be built refuse the host: never weaker ones in their place.
+            Strictest::One(options) => {
+                table.insert(host.into_boxed_str(), chosen(options));
+            }
+            Strictest::Several => {
+                problems.push(format!(
+                    "TLS options of {host}: routers ask for client certificates in different ways ({}); the host is refused",
+                    options.into_iter().collect::<Vec<_>>().join(", ")
+                ));
+                table.insert(host.into_boxed_str(), None);
+            }
+        }
+    }
+    table
+}
+
+enum Strictest<'a> {
+    One(&'a str),
+    Several,
+}
+
+/// Which options hold for a host whose routers name these. Where they disagree the default ones do, as in Traefik; but where
+/// some ask for a client certificate (or do not exist) they win, since nobody may come in without what one router asks for.
+fn strictest<'a>(
+    configs: &BTreeMap<String, Config>,
+    options: &'a BTreeSet<String>,
+) -> Strictest<'a> {
+    let asks = |name: &&'a String| match configs.get(*name) {
+        Some(config) => asks_for_certificate(&config.client_auth),
+        None => *name != DEFAULT,
+    };
+    let mut all = options.iter();
+    if let (Some(only), None) = (all.next(), all.next()) {
+        return Strictest::One(only);
+    }
+    let mut asking = options.iter().filter(asks);
+    match (asking.next(), asking.next()) {
+        (None, _) => Strictest::One(DEFAULT),
+        (Some(one), None) => Strictest::One(one),
+        (Some(_), Some(_)) => Strictest::Several,
+    }
+}
+
+fn asks_for_certificate(config: &AuthConfig) -> bool {
+    match config.client_auth_type.as_str() {
+        "" => !config.ca_files.is_empty(),
+        other => other != "NoClientCert",
+    }
 }
 
 fn store(input: &Input<'_>, problems: &mut Vec<String>) -> (CertificateStore, Vec<Certificate>) {

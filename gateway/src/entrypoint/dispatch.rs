@@ -23,6 +23,8 @@ pub(super) struct Incoming {
     pub(super) body: Body,
     /// `Expect` holds something that nobody can meet (RFC 9110 section 10.1.1).
     pub(super) unmet: bool,
+    /// More fields than the entry point takes.
+    pub(super) too_many: bool,
 }
 
 /// Answers `incoming`. Always answers: what goes wrong becomes an answer here.
@@ -54,7 +56,11 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         mut headers,
         body,
         unmet,
+        too_many,
     } = incoming;
+    if too_many {
+        return Err(bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+    }
     if unmet {
         return Err(bare(StatusCode::EXPECTATION_FAILED));
     }
@@ -70,6 +76,9 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);
+    }
+    if !names_one_host(&headers) {
+        return Err(bare(StatusCode::BAD_REQUEST));
     }
     underscores(entry.underscores, &mut headers)?;
     let host = headers.get(header::HOST).cloned();
@@ -94,6 +103,10 @@ async fn route(
     cx: &mut Context,
     request: Request,
 ) -> Response {
+    if is_misdirected(snapshot, cx) {
+        begin(cx, &request, &entry.unrouted);
+        return bare(StatusCode::MISDIRECTED_REQUEST);
+    }
     let Some(tables) = snapshot.entry_points.get(entry.index) else {
         begin(cx, &request, &entry.unrouted);
         return not_found();
@@ -122,6 +135,17 @@ async fn route(
     }
 }
 
+/// Whether the handshake was made for one host and the request is for another one whose TLS options differ: what the
+/// handshake was to ensure, a client certificate perhaps, was not asked for (RFC 9110 section 15.5.20).
+fn is_misdirected(snapshot: &Snapshot, cx: &Context) -> bool {
+    let Some(tls) = &cx.connection.tls else {
+        return false;
+    };
+    let name = tls.server_name.as_deref();
+    let host = cx.host.strip_suffix('.').unwrap_or(&cx.host);
+    name != Some(host) && snapshot.tls.options(name) != snapshot.tls.options(Some(host))
+}
+
 /// From here on the request is recorded, as its route wants it.
 fn begin(cx: &mut Context, request: &Request, route: &PerWorker<Observed>) {
     let tls = cx.connection.tls.as_ref();
@@ -147,6 +171,16 @@ fn answer_error(cx: &Context, error: ProxyError) -> Response {
 fn refuse_target(error: TargetError) -> Response {
     tracing::debug!(%error, "request target refused");
     bare(StatusCode::BAD_REQUEST)
+}
+
+/// Whether the request names one host at most, and one that everybody reads alike.
+fn names_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => true,
+        (Some(host), None) => host.is_empty() || normalize::is_authority(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn bare(status: StatusCode) -> Response {

@@ -27,12 +27,21 @@ pub struct TlsTable {
 impl TlsTable {
     /// The options for a client that asked for `name`.
     pub fn choose(&self, name: Option<&str>) -> Option<Chosen> {
+        self.find(name).clone()
+    }
+
+    /// Their name; `None` where they could not be built.
+    pub fn options(&self, name: Option<&str>) -> Option<&str> {
+        self.find(name).as_ref().map(|chosen| &*chosen.options)
+    }
+
+    fn find(&self, name: Option<&str>) -> &Option<Chosen> {
         let found = name.and_then(|name| {
             self.by_host.get(name).or_else(|| {
                 let (_, parent) = name.split_once('.')?;
                 self.by_host.get(format!("*.{parent}").as_str())
             })
         });
-        found.unwrap_or(&self.default).clone()
+        found.unwrap_or(&self.default)
     }
 }
