@@ -23,6 +23,8 @@ pub(super) struct Incoming {
     pub(super) body: Body,
     /// `Expect` holds something that nobody can meet (RFC 9110 section 10.1.1).
     pub(super) unmet: bool,
+    /// More fields than the entry point takes.
+    pub(super) too_many: bool,
 }
 
 /// Answers `incoming`. Always answers: what goes wrong becomes an answer here.
@@ -54,7 +56,11 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         mut headers,
         body,
         unmet,
+        too_many,
     } = incoming;
+    if too_many {
+        return Err(bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+    }
     if unmet {
         return Err(bare(StatusCode::EXPECTATION_FAILED));
     }
@@ -70,6 +76,9 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);
+    }
+    if !names_one_host(&headers) {
+        return Err(bare(StatusCode::BAD_REQUEST));
     }
     underscores(entry.underscores, &mut headers)?;
     let host = headers.get(header::HOST).cloned();
@@ -159,6 +168,16 @@ fn answer_error(cx: &Context, error: ProxyError) -> Response {
 fn refuse_target(error: TargetError) -> Response {
     tracing::debug!(%error, "request target refused");
     bare(StatusCode::BAD_REQUEST)
+}
+
+/// Whether the request names one host at most, and one that everybody reads alike.
+fn names_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => true,
+        (Some(host), None) => host.is_empty() || normalize::is_authority(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn bare(status: StatusCode) -> Response {

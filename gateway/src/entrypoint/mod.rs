@@ -13,5 +13,5 @@ mod settings;
 mod worker;
 
 pub use accept::accept;
-pub use settings::{EntryPoint, Underscores};
+pub use settings::{EntryPoint, ProxyProtocol, Underscores};
 pub use worker::Worker;

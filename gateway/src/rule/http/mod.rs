@@ -101,7 +101,7 @@ pub fn default_priority(rule: &str) -> i64 {
     i64::try_from(rule.len()).unwrap_or(i64::MAX)
 }
 
-/// The names in the rule's `Host` matchers, lower-case and in order, whatever the operators around them.
+/// The names in the rule's `Host` matchers that must hold, lower-case and in order.
 ///
 /// They decide which certificates are asked for and which TLS options belong to a name. The rule may use matchers of both
 /// syntaxes, as in Traefik.
