@@ -127,7 +127,7 @@ impl<'a, 's> Routers<'a, 's> {
         } else {
             router.priority
         };
-        let handler = self.handler(name, router, depth)?;
+        let (handler, children) = self.handler(name, router, depth)?;
         let path: Vec<(&str, &str)> = self
             .path
             .iter()
@@ -142,6 +142,8 @@ impl<'a, 's> Routers<'a, 's> {
             name: name.into(),
             service: service.into(),
             handler,
+            children,
+            priority_is_set: router.priority != 0,
             observed: observer.route(self.entry_point, &path, self.asks),
             tls_options: router
                 .tls
@@ -164,15 +166,18 @@ impl<'a, 's> Routers<'a, 's> {
         name: &str,
         router: &Router,
         depth: usize,
-    ) -> Result<Arc<dyn Handler>, String> {
+    ) -> Result<(Arc<dyn Handler>, Option<Arc<Children>>), String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
-        let tail = if below.is_empty() {
-            self.service(name, router)?
+        let (tail, children): (Arc<dyn Handler>, _) = if below.is_empty() {
+            (self.service(name, router)?, None)
         } else {
-            self.divided(below, depth)?
+            let children = self.divided(below, depth)?;
+            (Arc::clone(&children) as _, Some(children))
         };
         let (services, objects) = (&mut *self.services, &mut *self.objects);
-        middlewares::wrap("router", name, &router.middlewares, tail, services, objects)
+        let handler =
+            middlewares::wrap("router", name, &router.middlewares, tail, services, objects)?;
+        Ok((handler, children))
     }
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
@@ -184,7 +189,7 @@ impl<'a, 's> Routers<'a, 's> {
         self.services.handler(&service, self.objects)
     }
 
-    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<dyn Handler>, String> {
+    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<Children>, String> {
         if depth >= DEEPEST {
             return Err(format!(
                 "routers are nested more than {DEEPEST} levels deep"

@@ -5,6 +5,7 @@
 
 mod accept;
 mod dispatch;
+pub mod explain;
 mod http1;
 mod http2;
 pub mod normalize;
