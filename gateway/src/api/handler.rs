@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use tokio::sync::watch;
 
+use super::explain::Explain;
 use super::list::{list, one, page};
 use super::listed::{Listed, Shown};
 use super::overview::Overview;
@@ -30,6 +31,8 @@ pub struct Api {
     base: String,
     reports: watch::Receiver<Arc<Report>>,
     started: SystemTime,
+    /// Nobody to ask where the API is only looked at.
+    explain: Option<Explain>,
 }
 
 impl Api {
@@ -42,7 +45,14 @@ impl Api {
             options,
             reports,
             started: SystemTime::now(),
+            explain: None,
         }
+    }
+
+    /// Answers `/api/explain` by `explain`.
+    pub fn explaining(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
     }
 
     /// The answer to a request.
@@ -88,6 +98,7 @@ impl Api {
             ["rawdata"] => json::document(&RawData(&report)),
             ["overview"] => json::document(&Overview::new(&report, &self.install, now)),
             ["version"] => self.version(),
+            ["explain"] => self.explain.as_ref()?.answer(query),
             ["support-dump"] => support::dump(&self.install, &RawData(&report), &self.about()),
             ["entrypoints"] => self.entry_points(query),
             ["entrypoints", name] if !name.is_empty() => self.entry_point(name),

@@ -49,7 +49,7 @@ pub fn compiled(
         .collect();
     let (_, reports) = watch::channel(Arc::new(Report::default()));
     let terminating = Arc::new(AtomicBool::new(false));
-    let handlers = internal::handlers(install, &observer, &reports, &terminating);
+    let handlers = internal::handlers(install, &observer, &reports, &terminating, None);
     let own = internal_configuration(install);
     let configs = providers
         .iter()

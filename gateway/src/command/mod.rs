@@ -2,6 +2,7 @@
 
 mod check;
 pub mod dev;
+mod explain;
 mod gather;
 mod healthcheck;
 mod options;
@@ -15,6 +16,7 @@ pub fn dispatch(args: Vec<String>) -> ExitCode {
     match args.first().map(String::as_str) {
         Some("check") => check::run(args.get(1..).unwrap_or_default().to_vec()),
         Some("dev") => dev::run(args.get(1..).unwrap_or_default()),
+        Some("explain") => explain::run(args.get(1..).unwrap_or_default().to_vec()),
         Some("healthcheck") => healthcheck::run(args.get(1..).unwrap_or_default()),
         Some("version") => version::run(),
         _ => run::run(args),

@@ -131,7 +131,7 @@ impl<'a, 's> Routers<'a, 's> {
         } else {
             router.priority
         };
-        let handler = self.handler(name, router, depth)?;
+        let (handler, children) = self.handler(name, router, depth)?;
         // Where rule and middlewares are wrong, Traefik tells of the middlewares.
         let syntax = Syntax::named(&router.rule_syntax);
         let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
@@ -149,6 +149,8 @@ impl<'a, 's> Routers<'a, 's> {
             name: name.into(),
             service: service.into(),
             handler,
+            children,
+            priority_is_set: router.priority != 0,
             observed: observer.route(self.entry_point, &path, self.asks),
             tls_options: self
                 .input
@@ -174,15 +176,18 @@ impl<'a, 's> Routers<'a, 's> {
         name: &str,
         router: &Router,
         depth: usize,
-    ) -> Result<Arc<dyn Handler>, String> {
+    ) -> Result<(Arc<dyn Handler>, Option<Arc<Children>>), String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
-        let tail = if below.is_empty() {
-            self.service(name, router)?
+        let (tail, children): (Arc<dyn Handler>, _) = if below.is_empty() {
+            (self.service(name, router)?, None)
         } else {
-            self.divided(below, depth)?
+            let children = self.divided(below, depth)?;
+            (Arc::clone(&children) as _, Some(children))
         };
         let (services, objects) = (&mut *self.services, &mut *self.objects);
-        middlewares::wrap("router", name, &router.middlewares, tail, services, objects)
+        let handler =
+            middlewares::wrap("router", name, &router.middlewares, tail, services, objects)?;
+        Ok((handler, children))
     }
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
@@ -194,7 +199,7 @@ impl<'a, 's> Routers<'a, 's> {
         self.services.handler(&service, self.objects)
     }
 
-    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<dyn Handler>, String> {
+    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<Children>, String> {
         if depth >= DEEPEST {
             return Err(format!(
                 "routers are nested more than {DEEPEST} levels deep"

@@ -48,7 +48,11 @@ pub(super) async fn dispatch(
 }
 
 /// Makes a request of what came, or the answer that refuses it.
-fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<Request, Response> {
+pub(super) fn prepare(
+    entry: &EntryPoint,
+    cx: &mut Context,
+    incoming: Incoming,
+) -> Result<Request, Response> {
     let Incoming {
         method,
         target,

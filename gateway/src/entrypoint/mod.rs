@@ -5,6 +5,7 @@
 
 mod accept;
 mod dispatch;
+pub mod explain;
 mod handshake;
 mod http1;
 mod http2;

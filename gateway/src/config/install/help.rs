@@ -13,6 +13,7 @@ pub fn help() -> String {
          \x20   (none)       Runs the gateway, as Traefik runs.\n\
          \x20   check        Says what is wrong with a configuration, without starting; see check --help.\n\
          \x20   dev          Runs the whole stack on this machine, TLS and stream manager included; see dev --help.\n\
+         \x20   explain      Says which router takes a request, and why; see explain --help.\n\
          \x20   healthcheck  Asks the ping entry point of a running gateway; exit code 0 if it is well.\n\
          \x20   version      Prints the version.\n\n\
          Flags: --name=value, names without case; a boolean may stand alone.\n\n\
