@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ::http::{HeaderValue, StatusCode, header};
+use ::http::StatusCode;
 
 use crate::http::{Body, Context, Handler, HandlerFuture, Request, Response};
 
@@ -35,10 +35,6 @@ impl Ping {
         };
         let mut response = Response::new(Body::from(status.canonical_reason().unwrap_or_default()));
         *response.status_mut() = status;
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
         response
     }
 }

@@ -124,15 +124,11 @@ fn prometheus(install: &Install, http: &mut Http) {
     }
 }
 
-/// Everything on one entry point is sent to another.
+/// Everything on one entry point is sent to another; nothing where it cannot be said where to.
 fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPoint) {
-    // Either the name of an entry point or a port.
-    let port = match install.entry_points.get(&to.to) {
-        Some(entry) => entry
-            .parse_address()
-            .map(|address| address.port.to_string())
-            .unwrap_or_default(),
-        None => to.to.trim_start_matches(':').to_owned(),
+    // One that leads nowhere is left out, and was named when the install configuration was checked.
+    let Some(port) = install.redirection_port(to) else {
+        return;
     };
     let label = to.to.trim_start_matches(':');
     let name = format!("redirect-{from}-to-{label}");

@@ -1,6 +1,7 @@
 //! HTTP rules: from text to a matcher of requests.
 
 mod leaf;
+mod migrate;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod v3;
 mod view;
 
 pub use leaf::{HeaderTest, HttpLeaf, PathTest, QueryTemplate, ValueTest};
+pub use migrate::{templates_taken_literally, to_v3};
 pub(super) use template::{Part, Template};
 pub use view::RequestView;
 
@@ -99,7 +101,7 @@ pub fn default_priority(rule: &str) -> i64 {
     i64::try_from(rule.len()).unwrap_or(i64::MAX)
 }
 
-/// The names in the rule's `Host` matchers, lower-case and in order, whatever the operators around them.
+/// The names in the rule's `Host` matchers that must hold, lower-case and in order.
 ///
 /// They decide which certificates are asked for and which TLS options belong to a name. The rule may use matchers of both
 /// syntaxes, as in Traefik.

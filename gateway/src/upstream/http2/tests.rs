@@ -610,7 +610,7 @@ fn idle_connections_are_closed_in_time() {
         };
         let server = raw(settings, |number, socket| {
             serve(number, socket, u32::MAX, |_, _, mut respond| async move {
-                ok(&mut respond, "ok")
+                ok(&mut respond, "ok");
             })
         })
         .await;
