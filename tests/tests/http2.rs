@@ -15,7 +15,7 @@ const HOST: &str = "grpc.test";
 struct Way {
     client: Client,
     server: Server,
-    _gateway: Gateway,
+    gateway: Gateway,
 }
 
 async fn plain() -> Result<Way> {
@@ -34,7 +34,7 @@ http:
     Ok(Way {
         client: Client::plain(gateway.web).await?,
         server,
-        _gateway: gateway,
+        gateway,
     })
 }
 
@@ -61,7 +61,7 @@ tls:
     Ok(Way {
         client: Client::over_tls(&authority.client()?, gateway.websecure, HOST).await?,
         server,
-        _gateway: gateway,
+        gateway,
     })
 }
 
@@ -262,6 +262,44 @@ http:
     assert_eq!(messages.next().await?.as_deref(), Some("first"));
     grpc.proceed.notify_one();
     assert_eq!(messages.next().await?.as_deref(), Some("second"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_http1_client_may_talk_while_it_listens() -> Result<()> {
+    let way = plain().await?;
+    let mut socket = stream::plain(way.gateway.web).await?;
+    let mut seen = String::new();
+    for round in 0..2 {
+        seen.clear();
+        let head =
+            format!("POST /Chat HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        socket.write_all(head.as_bytes()).await?;
+        for text in ["one", "two"] {
+            let message = format!("8\r\n\0\0\0\0\x03{text}\r\n");
+            socket.write_all(message.as_bytes()).await?;
+            read_until(&mut socket, &mut seen, text).await?;
+        }
+        ensure!(
+            seen.starts_with("HTTP/1.1 200 OK"),
+            "round {round}: {seen:?}"
+        );
+        socket.write_all(b"0\r\n\r\n").await?;
+        read_until(&mut socket, &mut seen, "Grpc-Status: 0\r\n\r\n").await?;
+    }
+    // Gone in the middle: the server hears of it.
+    let head = format!("POST /Hang HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 9\r\n\r\nab");
+    socket.write_all(head.as_bytes()).await?;
+    let hangs = |head: &http::request::Parts| head.uri.path().ends_with("Hang");
+    poll::until_true("the call at the server", PATIENCE, async || {
+        Ok(way.server.heads().last().is_some_and(hangs))
+    })
+    .await?;
+    drop(socket);
+    let reset = poll::until("the end of the call at the server", PATIENCE, async || {
+        Ok(way.server.resets().pop())
+    });
+    assert_eq!(reset.await?, h2::Reason::CANCEL);
     Ok(())
 }
 
