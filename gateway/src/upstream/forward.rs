@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
+use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, UPGRADE};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::BytesMut;
 
@@ -13,7 +13,7 @@ use super::http2::{self, Went};
 use super::target::{Http2, Scheme, Target};
 use super::{answer, pool, upgrade};
 use crate::h1::{self, Framing, Persistence, RequestLine};
-use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response};
+use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response, hop};
 use crate::net::Stream;
 
 thread_local! {
@@ -63,7 +63,12 @@ pub async fn forward(
             Body::Full(bytes) => Some(bytes.clone()),
             _ => None,
         };
-        let plan = plan(target, &request, upgrade.as_ref());
+        let plan = plan(
+            target,
+            &request,
+            upgrade.as_ref(),
+            cx.request_trailers.as_deref(),
+        );
         let mut exchange = Exchange::new(&mut conn, &mut request.body, plan, cx.interim.clone());
         let head = exchange.answer().await;
         let sent = exchange.is_sent();
@@ -147,11 +152,18 @@ pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
 }
 
 /// The head as bytes, and what the exchange must know beside it.
-fn plan(target: &Target, request: &Request, upgrade: Option<&HeaderValue>) -> Plan {
-    let framing = match request.body.length() {
-        _ if matches!(request.body, Body::Empty) => declared_empty(&request.headers),
-        Some(length) => Framing::Length(length),
-        None => Framing::Chunked,
+fn plan(
+    target: &Target,
+    request: &Request,
+    upgrade: Option<&HeaderValue>,
+    trailers: Option<&HeaderMap>,
+) -> Plan {
+    let framing = match (&request.body, request.body.length()) {
+        (Body::Empty, _) => declared_empty(&request.headers),
+        // It came in chunks, was kept, and goes on as it came: trailers need chunks.
+        (Body::Full(_), _) if request.headers.contains_key(TRAILER) => Framing::Chunked,
+        (_, Some(length)) => Framing::Length(length),
+        (_, None) => Framing::Chunked,
     };
     let host = request
         .headers
@@ -175,6 +187,8 @@ fn plan(target: &Target, request: &Request, upgrade: Option<&HeaderValue>) -> Pl
     Plan {
         head,
         chunked: framing == Framing::Chunked,
+        trailers: trailers
+            .map(|trailers| Box::new(hop::request_trailers(trailers.clone(), &request.headers))),
         expects: expects_continue(&request.headers),
         head_request: request.method == Method::HEAD,
         limits: target.transport.limits,

@@ -670,6 +670,57 @@ fn idle_connections_are_closed_in_time() {
 }
 
 #[test]
+fn what_a_server_says_of_its_patience_is_heeded() {
+    run(async {
+        for (said, kept) in [("timeout=1", true), ("timeout=0", false), ("max=5", true)] {
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nKeep-Alive: {said}\r\nContent-Length: 2\r\n\r\nok");
+            let server = canned(answer.leak(), 9).await;
+            whole(send(&server, get()).await.unwrap()).await.unwrap();
+            whole(send(&server, get()).await.unwrap()).await.unwrap();
+            assert_eq!(server.connections.get(), if kept { 1 } else { 2 }, "{said}");
+        }
+        // The server would keep it for much longer than it said.
+        let answer = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok";
+        let server = canned(answer, 9).await;
+        whole(send(&server, get()).await.unwrap()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        whole(send(&server, get()).await.unwrap()).await.unwrap();
+        assert_eq!(server.connections.get(), 2);
+    });
+}
+
+#[test]
+fn trailers_that_are_known_beforehand_follow_a_kept_body() {
+    run(async {
+        let seen = Rc::new(RefCell::new(String::new()));
+        let copy = seen.clone();
+        let server = server(Settings::default(), move |_, mut socket| {
+            let seen = copy.clone();
+            async move {
+                let head = read_head(&mut socket).await;
+                let body = read_head(&mut socket).await;
+                *seen.borrow_mut() = head + &body;
+                let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                socket.write_all(answer).await.unwrap();
+            }
+        })
+        .await;
+        let mut post = request(Method::POST, Body::from("abc"));
+        post.headers.insert("trailer", "X-Sum".parse().unwrap());
+        let mut cx = context();
+        let trailers = ["x-sum", "x-forwarded-for", "authorization"]
+            .map(|name| (name.parse().unwrap(), "1".parse().unwrap()));
+        cx.request_trailers = Some(Box::new(HeaderMap::from_iter(trailers)));
+        forward(&server.target, &mut cx, post).await.unwrap();
+        assert_eq!(
+            *seen.borrow(),
+            "POST /x?y HTTP/1.1\r\nHost: a.test\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
+        );
+    });
+}
+
+#[test]
 fn an_upgrade_hands_the_connection_over() {
     run(async {
         let server = server(Settings::default(), |_, mut socket| async move {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 
 use super::connect::Offer;
 use super::tls::{self, TlsError, TlsSettings};
 use crate::h1::Limits;
 
 /// Plain parameters of a transport. The defaults are Traefik's.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// `forwardingTimeouts.dialTimeout`: name resolution, connect and TLS handshake together. Zero waits for ever.
     pub dial_timeout: Duration,
@@ -63,41 +64,72 @@ pub struct Transport {
     pub(super) http2: bool,
     pub(super) read_idle_timeout: Option<Duration>,
     pub(super) ping_timeout: Option<Duration>,
-    tls: Arc<ClientConfig>,
-    /// The same, with HTTP/2 to choose from.
-    tls_http2: Arc<ClientConfig>,
+    /// Why there is none, where its options cannot be met: `https` servers are then not spoken to at all.
+    tls: Result<Tls, String>,
     /// Name to ask for and to verify, where it is not the target's host.
-    pub(super) server_name: Option<rustls_pki_types::ServerName<'static>>,
+    pub(super) server_name: Option<ServerName<'static>>,
 }
 
 impl Transport {
     /// Checks `settings` and prepares TLS.
     pub fn new(settings: Settings) -> Result<Arc<Self>, TlsError> {
+        let tls = Tls::new(&settings.tls)?;
+        Ok(Arc::new(Self::with(&settings, Ok(tls))))
+    }
+
+    /// A transport without TLS: each request to an `https` server fails, because of `reason`. What the user asked for cannot
+    /// be had, and anything less would talk to servers that the user refuses.
+    pub fn without_tls(settings: &Settings, reason: String) -> Arc<Self> {
+        Arc::new(Self::with(settings, Err(reason)))
+    }
+
+    fn with(settings: &Settings, tls: Result<Tls, String>) -> Self {
         let some = |duration: Duration| (!duration.is_zero()).then_some(duration);
-        let server_name = settings.tls.server_name.as_deref().map(tls::server_name);
-        let tls = tls::client_config(settings.tls)?;
-        let mut tls_http2 = tls.clone();
-        tls_http2.alpn_protocols.insert(0, b"h2".to_vec());
-        Ok(Arc::new(Self {
+        Self {
             dial_timeout: some(settings.dial_timeout),
             response_header_timeout: some(settings.response_header_timeout),
             idle_timeout: some(settings.idle_timeout),
             max_idle: settings.max_idle,
             limits: settings.limits,
-            server_name: server_name.transpose()?,
+            server_name: tls.as_ref().ok().and_then(|tls| tls.name.clone()),
             http2: !settings.disable_http2,
             read_idle_timeout: some(settings.read_idle_timeout),
             ping_timeout: some(settings.ping_timeout),
-            tls: Arc::new(tls),
-            tls_http2: Arc::new(tls_http2),
-        }))
+            tls,
+        }
     }
 
     /// TLS with these versions of HTTP to choose from; else why there is none.
     pub(super) fn tls(&self, offer: Offer) -> Result<Arc<ClientConfig>, &str> {
-        Ok(match offer {
-            Offer::Http1 => self.tls.clone(),
-            Offer::Http2 => self.tls_http2.clone(),
+        match &self.tls {
+            Ok(tls) => Ok(Arc::clone(match offer {
+                Offer::Http1 => &tls.http1,
+                Offer::Http2 => &tls.http2,
+            })),
+            Err(why) => Err(why),
+        }
+    }
+}
+
+/// TLS, ready to be spoken.
+#[derive(Debug)]
+struct Tls {
+    name: Option<ServerName<'static>>,
+    http1: Arc<ClientConfig>,
+    /// The same, with HTTP/2 to choose from.
+    http2: Arc<ClientConfig>,
+}
+
+impl Tls {
+    fn new(settings: &TlsSettings) -> Result<Self, TlsError> {
+        let name = settings.server_name.as_deref().map(tls::server_name);
+        let http1 = tls::client_config(settings)?;
+        let mut http2 = http1.clone();
+        http2.alpn_protocols.insert(0, b"h2".to_vec());
+        Ok(Self {
+            name: name.transpose()?,
+            http1: Arc::new(http1),
+            http2: Arc::new(http2),
         })
     }
 }
