@@ -29,6 +29,16 @@ impl Gateway {
 
     /// As [`Self::start`], in a folder that holds more already; `install` is appended to the install configuration.
     pub async fn start_in(folder: TempDir, dynamic: &str, install: &str) -> Result<Self> {
+        Self::start_throttled(folder, dynamic, "2s", install).await
+    }
+
+    /// As [`Self::start_in`], with a shortest time between two reloads that is not Traefik's.
+    pub async fn start_throttled(
+        folder: TempDir,
+        dynamic: &str,
+        throttle: &str,
+        install: &str,
+    ) -> Result<Self> {
         let (web, websecure, admin) = (ports::free()?, ports::free()?, ports::free()?);
         let text = format!(
             "\
@@ -40,7 +50,7 @@ api: {{insecure: true}}
 ping: {{}}
 metrics: {{prometheus: {{}}}}
 log: {{level: DEBUG}}
-providers: {{file: {{filename: dynamic.yml, watch: true}}}}
+providers: {{file: {{filename: dynamic.yml, watch: true}}, providersThrottleDuration: {throttle}}}
 {install}"
         );
         std::fs::write(folder.path().join("traefik.yml"), text)?;
@@ -74,6 +84,20 @@ providers: {{file: {{filename: dynamic.yml, watch: true}}}}
     /// Asks the web entry point.
     pub async fn get(&self, host: &str, path: &str) -> Result<http1::Response> {
         http1::get(self.web, host, path).await
+    }
+
+    /// A figure of the metrics page by the start of its line.
+    pub async fn metric(&self, line: &str) -> Result<f64> {
+        let page = http1::get(self.admin, "localhost", "/metrics")
+            .await?
+            .text();
+        let value = page
+            .lines()
+            .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value
+            .with_context(|| format!("no {line} in {page}"))?
+            .parse()
+            .context("a number")
     }
 
     async fn ready(&mut self) -> Result<()> {
