@@ -23,6 +23,9 @@ const DEEPEST: usize = 32;
 /// Above it are the routers of the provider `internal`; no user's router may come before them.
 const HIGHEST: i64 = i64::MAX - 1000;
 
+/// What a router leads to: the handler of all, and its children, where it has some.
+type Leads = (Arc<dyn Handler>, Option<Arc<Children>>);
+
 /// Builds the tables of one run.
 pub(super) struct Routers<'a, 's> {
     input: &'a Input<'a>,
@@ -161,12 +164,7 @@ impl<'a, 's> Routers<'a, 's> {
     }
 
     /// The router's middlewares in front of its children or its service.
-    fn handler(
-        &mut self,
-        name: &str,
-        router: &Router,
-        depth: usize,
-    ) -> Result<(Arc<dyn Handler>, Option<Arc<Children>>), String> {
+    fn handler(&mut self, name: &str, router: &Router, depth: usize) -> Result<Leads, String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
         let (tail, children): (Arc<dyn Handler>, _) = if below.is_empty() {
             (self.service(name, router)?, None)
