@@ -146,10 +146,15 @@ fn refused(name: &str, options: &[OptionLine]) {
             message.contains("not supported, and ignored: "),
             "{message}"
         );
-        let section = name.split('.').take(2).collect::<Vec<_>>().join(".");
-        let named = message.to_lowercase().replace(['_', ' '], ".");
+        // The section that is left out, in whatever case it was written.
+        let mut later = options.iter().filter(|option| option.later);
+        let section = later.find(|option| name.starts_with(&option.name.to_lowercase()));
+        let section = section
+            .expect("an option that is left out")
+            .name
+            .to_lowercase();
         assert!(
-            named.contains(&section.to_lowercase()),
+            message.to_lowercase().contains(&section),
             "{section}: {message}"
         );
         assert_eq!(config, Install::default(), "{written}");
