@@ -29,24 +29,44 @@ impl Gateway {
 
     /// As [`Self::start`], in a folder that holds more already; `install` is appended to the install configuration.
     pub async fn start_in(folder: TempDir, dynamic: &str, install: &str) -> Result<Self> {
+        Self::start_with(folder, dynamic, install, &[]).await
+    }
+
+    /// As [`Self::start_in`], with more options of the command line. In `install`, `WEB` and `WEBSECURE` at the start of a
+    /// line stand for more options of those entry points.
+    pub async fn start_with(
+        folder: TempDir,
+        dynamic: &str,
+        install: &str,
+        args: &[&str],
+    ) -> Result<Self> {
         let (web, websecure, admin) = (ports::free()?, ports::free()?, ports::free()?);
+        let (mut more, mut more_secure, mut rest) = (String::new(), String::new(), String::new());
+        for line in install.lines() {
+            match (line.strip_prefix("WEBSECURE "), line.strip_prefix("WEB ")) {
+                (Some(options), _) => more_secure = format!(", {options}"),
+                (_, Some(options)) => more = format!(", {options}"),
+                _ => rest.extend([line, "\n"]),
+            }
+        }
         let text = format!(
             "\
 entryPoints:
-  web: {{address: \"127.0.0.1:{web}\"}}
-  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}}}
+  web: {{address: \"127.0.0.1:{web}\"{more}}}
+  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}{more_secure}}}
   traefik: {{address: \"127.0.0.1:{admin}\"}}
 api: {{insecure: true}}
 ping: {{}}
 metrics: {{prometheus: {{}}}}
 log: {{level: DEBUG}}
 providers: {{file: {{filename: dynamic.yml, watch: true}}}}
-{install}"
+{rest}"
         );
         std::fs::write(folder.path().join("traefik.yml"), text)?;
         std::fs::write(folder.path().join("dynamic.yml"), dynamic)?;
         let mut command = process::command(binaries::gateway()?, folder.path());
         command.args(["--configFile=traefik.yml", "--workers=2"]);
+        command.args(args);
         let process = Process::start("gateway", command)?;
         let mut gateway = Self {
             process,

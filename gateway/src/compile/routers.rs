@@ -143,10 +143,10 @@ impl<'a, 's> Routers<'a, 's> {
             service: service.into(),
             handler,
             observed: observer.route(self.entry_point, &path, self.asks),
-            tls_options: router
+            tls: router
                 .tls
                 .as_ref()
-                .map(|tls| super::tls::options_name(&tls.options, name).into()),
+                .map(|tls| super::tls::route(tls, &router.rule, name)),
         };
         let provider_rank = self.rank(name);
         Ok(RouteSpec {

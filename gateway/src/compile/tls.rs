@@ -7,21 +7,38 @@ use super::Input;
 use super::children::provider;
 use super::objects::Objects;
 use crate::aggregate::qualify;
-use crate::config::dynamic::{ClientAuth as AuthConfig, TlsOptions as Config};
+use crate::config::dynamic::{ClientAuth as AuthConfig, RouterTls, TlsOptions as Config};
 use crate::net::tls::{
     CertificateStore, Chosen, ClientAuth, Pair, TlsOptions, TlsTable, Version, load_pair,
 };
-use crate::rule::http::domains;
+use crate::router::http::RouteTls;
+use crate::rule::http::{domains, required_domains};
 use crate::runtime::{Certificate, Status};
 use crate::types::FileOrContent;
+
+/// The TLS options that the routers of each host name.
+type Named = BTreeMap<String, BTreeSet<String>>;
 
 const DEFAULT: &str = "default";
 
 /// The name of a router's TLS options, with their provider.
-pub(super) fn options_name(options: &str, router: &str) -> String {
+fn options_name(options: &str, router: &str) -> String {
     match options {
         "" | DEFAULT => DEFAULT.to_owned(),
         name => qualify(name, provider(router)),
+    }
+}
+
+/// What a router with `rule` asks of handshakes.
+pub(super) fn route(tls: &RouterTls, rule: &str, router: &str) -> RouteTls {
+    let hosts = required_domains(rule).unwrap_or_default();
+    let options = match domains(rule).unwrap_or_default().is_empty() {
+        true => DEFAULT.to_owned(),
+        false => options_name(&tls.options, router),
+    };
+    RouteTls {
+        options: options.into(),
+        hosts: hosts.into_iter().map(String::into_boxed_str).collect(),
     }
 }
 
@@ -59,7 +76,9 @@ fn by_host(
     built: &BTreeMap<String, Option<Chosen>>,
     problems: &mut Vec<String>,
 ) -> std::collections::HashMap<Box<str>, Option<Chosen>> {
-    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut named = Named::new();
+    // What only excludes a host has a say where nobody else has one.
+    let mut excluding = Named::new();
     for (name, router) in &input.merged.routers {
         let disabled = objects
             .routers
@@ -69,16 +88,23 @@ fn by_host(
             continue;
         };
         let options = options_name(&tls.options, name);
+        let required = required_domains(&router.rule).unwrap_or_default();
         for host in domains(&router.rule).unwrap_or_default() {
-            let known = named.entry(host.to_lowercase()).or_default();
-            known.insert(options.clone());
+            let into = match required.contains(&host) {
+                true => &mut named,
+                false => &mut excluding,
+            };
+            into.entry(host).or_default().insert(options.clone());
         }
+    }
+    for (host, options) in excluding {
+        named.entry(host).or_insert(options);
     }
     let chosen = |options: &str| built.get(options).cloned().flatten();
     let mut table = std::collections::HashMap::new();
     for (host, options) in named {
         match strictest(&input.merged.tls_options, &options) {
-            Strictest::One(DEFAULT) => {}
+            // The default ones too: a wildcard of another router may cover the host.
             // Options that do not exist or could not be built refuse the host: never weaker ones in their place.
             Strictest::One(options) => {
                 table.insert(host.into_boxed_str(), chosen(options));

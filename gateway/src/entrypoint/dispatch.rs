@@ -8,7 +8,7 @@ use super::settings::Underscores;
 use super::{EntryPoint, Worker};
 use crate::http::{Body, Context, ProxyError, Request, Response};
 use crate::observe::{Asked, Observed, PerWorker};
-use crate::router::http::{find, not_found};
+use crate::router::http::{HttpRoute, find, not_found};
 use crate::rule::canonical_host;
 use crate::runtime::Snapshot;
 
@@ -72,6 +72,10 @@ fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<R
         // About the server as a whole (RFC 9110 section 9.3.7), and so ours to answer.
         return Err(bare(StatusCode::OK));
     }
+    if &target[..] == b"*" {
+        // Only OPTIONS may ask about no resource (RFC 9112 section 3.2.4).
+        return Err(refuse_target(TargetError::Form));
+    }
     let normalized = normalize::normalize(target, entry.target).map_err(refuse_target)?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
@@ -103,10 +107,6 @@ async fn route(
     cx: &mut Context,
     request: Request,
 ) -> Response {
-    if is_misdirected(snapshot, cx) {
-        begin(cx, &request, &entry.unrouted);
-        return bare(StatusCode::MISDIRECTED_REQUEST);
-    }
     let Some(tables) = snapshot.entry_points.get(entry.index) else {
         begin(cx, &request, &entry.unrouted);
         return not_found();
@@ -121,6 +121,9 @@ async fn route(
         return not_found();
     };
     begin(cx, &request, &route.observed);
+    if is_misdirected(snapshot, route, cx) {
+        return bare(StatusCode::MISDIRECTED_REQUEST);
+    }
     let path = request.target.path();
     if entry
         .denied_escapes
@@ -135,15 +138,26 @@ async fn route(
     }
 }
 
-/// Whether the handshake was made for one host and the request is for another one whose TLS options differ: what the
-/// handshake was to ensure, a client certificate perhaps, was not asked for (RFC 9110 section 15.5.20).
-fn is_misdirected(snapshot: &Snapshot, cx: &Context) -> bool {
-    let Some(tls) = &cx.connection.tls else {
+/// Whether the handshake was one of other TLS options than those of the router that the request leads to: what they ask
+/// for, a client certificate perhaps, was not asked for (RFC 9110 section 15.5.20, Traefik's protection against domain
+/// fronting).
+fn is_misdirected(snapshot: &Snapshot, route: &HttpRoute, cx: &Context) -> bool {
+    let (Some(asked), Some(tls)) = (&route.tls, &cx.connection.tls) else {
         return false;
     };
-    let name = tls.server_name.as_deref();
+    let Some(used) = tls.options.as_deref() else {
+        return true;
+    };
     let host = cx.host.strip_suffix('.').unwrap_or(&cx.host);
-    name != Some(host) && snapshot.tls.options(name) != snapshot.tls.options(Some(host))
+    if tls.server_name.as_deref() != Some(host) && snapshot.tls.options(Some(host)) != Some(used) {
+        return true;
+    }
+    // Where routers disagree about a host, its handshakes are made with options that satisfy them all.
+    *asked.options != *used
+        && !asked
+            .hosts
+            .iter()
+            .any(|host| snapshot.tls.options(Some(host)) == Some(used))
 }
 
 /// From here on the request is recorded, as its route wants it.

@@ -19,8 +19,17 @@ pub struct HttpRoute {
     pub handler: Arc<dyn Handler>,
     /// Where its requests are recorded.
     pub observed: PerWorker<Observed>,
-    /// Name of its TLS options, `name@provider`; `None` on plain routers.
-    pub tls_options: Option<Arc<str>>,
+    /// What it asks of handshakes; `None` on plain routers.
+    pub tls: Option<RouteTls>,
+}
+
+/// What a router asks of the handshakes of its clients.
+#[derive(Debug, Clone)]
+pub struct RouteTls {
+    /// Name of its TLS options, `name@provider`; `default` where no host of its rule can make them hold.
+    pub options: Arc<str>,
+    /// The hosts of its rule. Where routers disagree about a host, other options hold for it.
+    pub hosts: Box<[Box<str>]>,
 }
 
 /// The route that takes `request`, if any.

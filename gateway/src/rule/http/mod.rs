@@ -99,15 +99,23 @@ pub fn default_priority(rule: &str) -> i64 {
     i64::try_from(rule.len()).unwrap_or(i64::MAX)
 }
 
-/// The names in the rule's `Host` matchers that must hold, lower-case and in order.
+/// The names in the rule's `Host` matchers, lower-case and in order, whatever the operators around them.
 ///
 /// They decide which certificates are asked for and which TLS options belong to a name. The rule may use matchers of both
 /// syntaxes, as in Traefik.
 pub fn domains(rule: &str) -> Result<Vec<String>, RuleError> {
+    Ok(parse_any(rule)?.values_of("Host"))
+}
+
+/// As [`domains`], without the names behind a `!`: a rule is not for a host that it excludes (CVE-2026-85596).
+pub fn required_domains(rule: &str) -> Result<Vec<String>, RuleError> {
+    Ok(parse_any(rule)?.required_values_of("Host"))
+}
+
+fn parse_any(rule: &str) -> Result<Expr, RuleError> {
     let mut names = MATCHERS.to_vec();
     names.extend(MATCHERS_V2.iter().filter(|name| !MATCHERS.contains(name)));
-    let expr = ast::parse(rule, &names).map_err(|fault| {
+    ast::parse(rule, &names).map_err(|fault| {
         RuleError::wrap(rule, &format!("error while parsing rule {rule}: "), fault)
-    })?;
-    Ok(expr.values_of("Host"))
+    })
 }
