@@ -9,7 +9,9 @@ use rustls::client::Resumption;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::stream::{self, Boxed};
 
@@ -43,17 +45,34 @@ impl Client {
         name: &str,
         alpn: &[&str],
     ) -> Result<(Boxed, Option<String>)> {
+        let tls = self.handshake(port, name, alpn).await?;
+        let chosen = tls.get_ref().1.alpn_protocol();
+        let chosen = chosen.map(|name| String::from_utf8_lossy(name).into_owned());
+        Ok((Box::new(tls), chosen))
+    }
+
+    /// The certificate (DER) that is shown for a name.
+    pub async fn certificate(&self, port: u16, name: &str) -> Result<Vec<u8>> {
+        let tls = self.handshake(port, name, &[]).await?;
+        let shown = tls.get_ref().1.peer_certificates();
+        let leaf = shown.and_then(<[_]>::first).context("a certificate")?;
+        Ok(leaf.to_vec())
+    }
+
+    async fn handshake(
+        &self,
+        port: u16,
+        name: &str,
+        alpn: &[&str],
+    ) -> Result<TlsStream<TcpStream>> {
         let mut config = self.config.clone();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let plain = stream::plain(port).await?;
         let server = ServerName::try_from(name.to_owned())?;
-        let tls = TlsConnector::from(Arc::new(config))
+        TlsConnector::from(Arc::new(config))
             .connect(server, plain)
             .await
-            .with_context(|| format!("TLS with {name} on port {port}"))?;
-        let chosen = tls.get_ref().1.alpn_protocol();
-        let chosen = chosen.map(|name| String::from_utf8_lossy(name).into_owned());
-        Ok((Box::new(tls), chosen))
+            .with_context(|| format!("TLS with {name} on port {port}"))
     }
 }
 

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap as _, Serializer};
 use tokio::sync::watch;
 
+use super::explain::Explain;
 use super::list::{list, one, page};
 use super::listed::{Listed, Shown};
 use super::overview::Overview;
@@ -30,6 +31,8 @@ pub struct Api {
     base: String,
     reports: watch::Receiver<Arc<Report>>,
     started: SystemTime,
+    /// Nobody to ask where the API is only looked at.
+    explain: Option<Explain>,
 }
 
 impl Api {
@@ -42,7 +45,14 @@ impl Api {
             options,
             reports,
             started: SystemTime::now(),
+            explain: None,
         }
+    }
+
+    /// Answers `/api/explain` by `explain`.
+    pub fn explaining(mut self, explain: Explain) -> Self {
+        self.explain = Some(explain);
+        self
     }
 
     /// The answer to a request.
@@ -71,13 +81,9 @@ impl Api {
     }
 
     fn dashboard(&self, path: &str, request: &Request) -> Option<Response> {
-        match path {
-            "/" | "" => Some(dashboard::redirect(&self.base, request)),
-            path => {
-                let file = path.strip_prefix("/dashboard")?;
-                dashboard::file(&request.method, file.strip_prefix('/').map(|_| file)?)
-            }
-        }
+        // The base path itself is not sent on: Traefik only does that on the entry point of `api.insecure`.
+        let file = path.strip_prefix("/dashboard")?;
+        dashboard::file(&request.method, file.strip_prefix('/').map(|_| file)?)
     }
 
     /// What stands behind a path below `/api/`.
@@ -92,6 +98,7 @@ impl Api {
             ["rawdata"] => json::document(&RawData(&report)),
             ["overview"] => json::document(&Overview::new(&report, &self.install, now)),
             ["version"] => self.version(),
+            ["explain"] => self.explain.as_ref()?.answer(query),
             ["support-dump"] => support::dump(&self.install, &RawData(&report), &self.about()),
             ["entrypoints"] => self.entry_points(query),
             ["entrypoints", name] if !name.is_empty() => self.entry_point(name),

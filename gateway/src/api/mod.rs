@@ -3,6 +3,7 @@
 mod certificates;
 mod dashboard;
 mod debug;
+mod explain;
 mod handler;
 mod json;
 mod list;
@@ -16,6 +17,7 @@ mod support;
 mod tests;
 
 pub use dashboard::Dashboard;
+pub use explain::Explain;
 pub use handler::Api;
 pub use page::MetricsPage;
 pub use ping::Ping;

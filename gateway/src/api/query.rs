@@ -30,6 +30,12 @@ impl Query {
         found.map_or("", |(_, value)| value)
     }
 
+    /// All values of a parameter.
+    pub(super) fn all<'q>(&'q self, key: &'q str) -> impl Iterator<Item = &'q str> {
+        let found = self.0.iter().filter(move |(known, _)| known == key);
+        found.map(|(_, value)| value.as_str())
+    }
+
     fn number(&self, key: &str, default: usize) -> Result<usize, String> {
         let text = self.get(key);
         if text.is_empty() {

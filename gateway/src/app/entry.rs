@@ -93,7 +93,8 @@ fn resolve(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
     }
 }
 
-fn settings(
+/// An entry point as the data path needs it.
+pub(super) fn settings(
     name: &str,
     index: usize,
     config: &Config,
@@ -126,11 +127,7 @@ fn settings(
             .as_ref()
             .map(denied)
             .unwrap_or_default(),
-        underscores: match config.http.underscore_headers_strategy.as_str() {
-            "delete" => Underscores::Delete,
-            "reject" => Underscores::Reject,
-            _ => Underscores::Keep,
-        },
+        underscores: underscores(&config.http.underscore_headers_strategy),
         // Go allows 4 KiB of slack.
         limits: Limits {
             head_bytes: head_bytes.saturating_add(4096),
@@ -150,6 +147,15 @@ fn settings(
         header_table_size: u32::try_from(config.http2.max_decoder_header_table_size)
             .unwrap_or(4096),
     })
+}
+
+/// The install configuration was checked for other words.
+fn underscores(strategy: &str) -> Underscores {
+    match strategy {
+        "delete" => Underscores::Delete,
+        "reject" => Underscores::Reject,
+        _ => Underscores::Keep,
+    }
 }
 
 /// What is recorded of requests that no router takes.
@@ -220,4 +226,21 @@ fn denied(config: &AllowedEncodedCharacters) -> Vec<&'static str> {
     .into_iter()
     .filter_map(|(allowed, escape)| (!allowed).then_some(escape))
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn traefiks_words_for_fields_with_underscores() {
+        for (word, strategy) in [
+            ("", Underscores::Keep),
+            ("keep", Underscores::Keep),
+            ("delete", Underscores::Delete),
+            ("reject", Underscores::Reject),
+        ] {
+            assert_eq!(underscores(word), strategy, "{word}");
+        }
+    }
 }

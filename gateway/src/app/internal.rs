@@ -8,7 +8,7 @@ use http::StatusCode;
 use tokio::sync::watch;
 
 use super::Internal;
-use crate::api::{Api, Dashboard, MetricsPage, Ping};
+use crate::api::{Api, Dashboard, Explain, MetricsPage, Ping};
 use crate::config::install::Install;
 use crate::http::{Context, Handler, HandlerFuture, Request, answer};
 use crate::observe::Observer;
@@ -32,6 +32,7 @@ pub(super) fn handlers(
     observer: &Observer,
     reports: &watch::Receiver<Arc<Report>>,
     terminating: &Arc<AtomicBool>,
+    explain: Option<Explain>,
 ) -> Internal {
     let mut handlers: Internal = BTreeMap::new();
     let mut add = |name: &str, handler: Arc<dyn Handler>| {
@@ -39,7 +40,11 @@ pub(super) fn handlers(
     };
     add("noop", Arc::new(Noop));
     if let Some(api) = &install.api {
-        add("api", Arc::new(Api::new(install, reports.clone())));
+        let mut handler = Api::new(install, reports.clone());
+        if let Some(explain) = explain {
+            handler = handler.explaining(explain);
+        }
+        add("api", Arc::new(handler));
         if api.dashboard {
             add("dashboard", Arc::new(Dashboard::new(&api.base_path)));
         }

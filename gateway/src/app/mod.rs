@@ -5,11 +5,14 @@
 
 mod control;
 mod entry;
+pub mod explain;
+mod files;
 mod health;
 mod internal;
 pub mod log;
 mod observe;
 mod shutdown;
+pub mod trial;
 mod workers;
 
 use std::collections::BTreeMap;
@@ -99,9 +102,11 @@ async fn serve(
     let (reports, report) = watch::channel(Arc::new(Report::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);
     let terminating = Arc::new(AtomicBool::new(false));
+    let explain = explain::Doors::new(&install, &entries.settings);
+    let explain = explain.live(receiver.clone(), report.clone());
     let parts = control::Parts {
         entry_points: entries.names.clone(),
-        internal: internal::handlers(&install, &observer, &report, &terminating),
+        internal: internal::handlers(&install, &observer, &report, &terminating, Some(explain)),
         observer: observer.clone(),
         snapshots,
         reports,

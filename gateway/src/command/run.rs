@@ -38,7 +38,7 @@ pub(super) fn run(args: Vec<String>) -> ExitCode {
 }
 
 /// Takes out the options that Traefik does not have.
-fn own_options(args: Vec<String>) -> Result<(Options, Vec<String>), String> {
+pub(super) fn own_options(args: Vec<String>) -> Result<(Options, Vec<String>), String> {
     let mut options = Options::default();
     let mut rest = Vec::with_capacity(args.len());
     let mut args = args.into_iter();

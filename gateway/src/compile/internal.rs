@@ -126,22 +126,9 @@ fn prometheus(install: &Install, http: &mut Http) {
 
 /// Everything on one entry point is sent to another; nothing where it cannot be said where to.
 fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPoint) {
-    let port = match (install.entry_points.get(&to.to), to.to.strip_prefix(':')) {
-        (Some(entry), _) => entry
-            .parse_address()
-            .map(|address| address.port.to_string())
-            .unwrap_or_default(),
-        (None, Some(port)) if port.starts_with(|first: char| first.is_ascii_digit()) => {
-            port.to_owned()
-        }
-        (None, _) => {
-            tracing::error!(
-                "entryPoints.{from}.http.redirections.entryPoint.to: {:?} is neither an entry point nor a port; nothing is \
-                 redirected. Write the name of an entry point, or for example \":443\"",
-                to.to
-            );
-            return;
-        }
+    // One that leads nowhere is left out, and was named when the install configuration was checked.
+    let Some(port) = install.redirection_port(to) else {
+        return;
     };
     let label = to.to.trim_start_matches(':');
     let name = format!("redirect-{from}-to-{label}");

@@ -8,6 +8,7 @@ use super::children::{self, provider};
 use super::middlewares;
 use super::objects::Objects;
 use super::services::Services;
+use super::tls::Tls;
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Router, RouterObservability};
 use crate::http::Handler;
@@ -23,9 +24,13 @@ const DEEPEST: usize = 32;
 /// Above it are the routers of the provider `internal`; no user's router may come before them.
 const HIGHEST: i64 = i64::MAX - 1000;
 
+/// What a router leads to, and its children where it has some.
+type Behind = (Arc<dyn Handler>, Option<Arc<Children>>);
+
 /// Builds the tables of one run.
 pub(super) struct Routers<'a, 's> {
     input: &'a Input<'a>,
+    tls: &'s Tls,
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
@@ -40,12 +45,14 @@ pub(super) struct Routers<'a, 's> {
 impl<'a, 's> Routers<'a, 's> {
     pub(super) fn new(
         input: &'a Input<'a>,
+        tls: &'s Tls,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
             input,
+            tls,
             services,
             objects,
             children,
@@ -81,6 +88,7 @@ impl<'a, 's> Routers<'a, 's> {
         EntryTables {
             plain: Table::build(plain),
             tls: Table::build(tls),
+            tls_options: self.tls.table(input, entry_point),
         }
     }
 
@@ -109,8 +117,7 @@ impl<'a, 's> Routers<'a, 's> {
         router: &Router,
         depth: usize,
     ) -> Result<RouteSpec<HttpRoute>, String> {
-        let syntax = Syntax::named(&router.rule_syntax);
-        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
+        self.tls.check(name, router)?;
         let default = if router.rule.is_empty() {
             0
         } else {
@@ -127,7 +134,10 @@ impl<'a, 's> Routers<'a, 's> {
         } else {
             router.priority
         };
-        let handler = self.handler(name, router, depth)?;
+        let (handler, children) = self.handler(name, router, depth)?;
+        // Where rule and middlewares are wrong, Traefik tells of the middlewares.
+        let syntax = Syntax::named(&router.rule_syntax);
+        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
         let path: Vec<(&str, &str)> = self
             .path
             .iter()
@@ -142,11 +152,16 @@ impl<'a, 's> Routers<'a, 's> {
             name: name.into(),
             service: service.into(),
             handler,
+            children,
+            priority_is_set: router.priority != 0,
             observed: observer.route(self.entry_point, &path, self.asks),
-            tls: router
+            tls_options: self
+                .input
+                .merged
                 .tls
-                .as_ref()
-                .map(|tls| super::tls::route(tls, &router.rule, name)),
+                .routers
+                .get(name)
+                .map(|options| options.as_str().into()),
         };
         let provider_rank = self.rank(name);
         Ok(RouteSpec {
@@ -159,20 +174,18 @@ impl<'a, 's> Routers<'a, 's> {
     }
 
     /// The router's middlewares in front of its children or its service.
-    fn handler(
-        &mut self,
-        name: &str,
-        router: &Router,
-        depth: usize,
-    ) -> Result<Arc<dyn Handler>, String> {
+    fn handler(&mut self, name: &str, router: &Router, depth: usize) -> Result<Behind, String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
-        let tail = if below.is_empty() {
-            self.service(name, router)?
+        let (tail, children): (Arc<dyn Handler>, _) = if below.is_empty() {
+            (self.service(name, router)?, None)
         } else {
-            self.divided(below, depth)?
+            let children = self.divided(below, depth)?;
+            (Arc::clone(&children) as _, Some(children))
         };
         let (services, objects) = (&mut *self.services, &mut *self.objects);
-        middlewares::wrap("router", name, &router.middlewares, tail, services, objects)
+        let handler =
+            middlewares::wrap("router", name, &router.middlewares, tail, services, objects)?;
+        Ok((handler, children))
     }
 
     fn service(&mut self, name: &str, router: &Router) -> Result<Arc<dyn Handler>, String> {
@@ -184,7 +197,7 @@ impl<'a, 's> Routers<'a, 's> {
         self.services.handler(&service, self.objects)
     }
 
-    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<dyn Handler>, String> {
+    fn divided(&mut self, below: Vec<&'a str>, depth: usize) -> Result<Arc<Children>, String> {
         if depth >= DEEPEST {
             return Err(format!(
                 "routers are nested more than {DEEPEST} levels deep"

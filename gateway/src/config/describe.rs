@@ -13,6 +13,8 @@ pub struct OptionLine {
     pub doc: &'static [&'static str],
     /// Known, but not supported.
     pub later: bool,
+    /// Read, but nothing uses it yet.
+    pub idle: bool,
     /// A section that may be switched on by its name alone.
     pub empty: bool,
 }
@@ -36,6 +38,7 @@ pub fn field<T: Decode>(value: &T, prefix: &str, field: Option<&Field>, out: &mu
         },
         doc: field.doc,
         later: field.traits.later,
+        idle: field.traits.idle,
         empty: field.traits.empty,
     });
     value.describe(&name, out);

@@ -6,6 +6,7 @@ pub mod dynamic;
 pub mod error;
 pub mod install;
 pub mod object;
+pub mod places;
 mod removed;
 pub mod source;
 pub mod tree;

@@ -17,6 +17,8 @@ pub struct Traits {
     pub server: bool,
     /// Known, but not supported; gives one warning.
     pub later: bool,
+    /// Read, but nothing uses it yet; gives one warning. Whoever makes it work takes this away.
+    pub idle: bool,
 }
 
 /// One key of a section.
@@ -120,6 +122,7 @@ impl Traits {
         no_file: false,
         server: false,
         later: false,
+        idle: false,
     };
 }
 

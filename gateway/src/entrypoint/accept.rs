@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::LazyConfigAcceptor;
 
+use super::handshake::handshake;
 use super::{EntryPoint, Worker, http1, http2};
-use crate::http::{Connection, Peer, Tls};
+use crate::http::{Connection, Peer};
 use crate::net::{Deadline, Place, Stream, buffer, proxy_protocol};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+/// Above all characters of HTTP, and how a client of SSL 2 begins.
+const NO_TEXT: u8 = 0x80;
 /// How an HTTP/2 connection begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long to wait when the process has no file descriptor left.
@@ -117,6 +119,9 @@ async fn serve(
     let Some(first) = first else {
         return Ok(());
     };
+    if first >= NO_TEXT {
+        return Ok(());
+    }
     let (name, append_forwarded_for) = (entry.name.clone(), !entry.forwarded.not_append);
     let connection = |tls| {
         Rc::new(Connection {
@@ -129,7 +134,7 @@ async fn serve(
     };
     if first == TLS_HANDSHAKE {
         deadline.set_idle(entry.opening_timeout(), false);
-        let (stream, tls, alpn_h2) = handshake(&worker, socket, &deadline).await?;
+        let (stream, tls, alpn_h2) = handshake(&worker, &entry, socket, &deadline).await?;
         drop(deadline);
         let connection = connection(Some(tls));
         if alpn_h2 {
@@ -187,48 +192,4 @@ async fn is_http2(
             return Ok(false);
         }
     }
-}
-
-/// Ends TLS here: the server name decides on certificate and options.
-async fn handshake(
-    worker: &Worker,
-    socket: TcpStream,
-    deadline: &Deadline,
-) -> io::Result<(Stream, Tls, bool)> {
-    let late = poll_fn(|cx| deadline.poll_expired(cx));
-    let settled = async {
-        let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
-        let hello = start.client_hello();
-        let name = hello
-            .server_name()
-            .map(|name| name.trim_end_matches('.').to_ascii_lowercase());
-        let snapshot = worker.snapshot();
-        let Some(chosen) = snapshot.tls.choose(name.as_deref()) else {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "no TLS options for this server name",
-            ));
-        };
-        let stream = start.into_stream(chosen.config).await?;
-        Ok((stream, name, chosen.options))
-    };
-    let (stream, name, options) = tokio::select! {
-        settled = settled => settled?,
-        () = late => return Err(io::ErrorKind::TimedOut.into()),
-    };
-    let session = stream.get_ref().1;
-    let tls = Tls {
-        server_name: name.map(String::into_boxed_str),
-        version: crate::net::tls::version_name(session.protocol_version()),
-        cipher: crate::net::tls::cipher_name(session.negotiated_cipher_suite()),
-        options: Some(options),
-        client_certificates: session
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .map(|certificate| bytes::Bytes::copy_from_slice(certificate))
-            .collect(),
-    };
-    let alpn_h2 = session.alpn_protocol() == Some(b"h2");
-    Ok((Stream::TlsServer(Box::new(stream)), tls, alpn_h2))
 }

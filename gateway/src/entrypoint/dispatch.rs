@@ -6,7 +6,7 @@ use bytes::Bytes;
 use super::normalize::{self, TargetError};
 use super::settings::Underscores;
 use super::{EntryPoint, Worker};
-use crate::http::{Body, Context, ProxyError, Request, Response};
+use crate::http::{Body, Context, ProxyError, Request, Response, answer};
 use crate::observe::{Asked, Observed, PerWorker};
 use crate::router::http::{HttpRoute, find, not_found};
 use crate::rule::canonical_host;
@@ -48,7 +48,11 @@ pub(super) async fn dispatch(
 }
 
 /// Makes a request of what came, or the answer that refuses it.
-fn prepare(entry: &EntryPoint, cx: &mut Context, incoming: Incoming) -> Result<Request, Response> {
+pub(super) fn prepare(
+    entry: &EntryPoint,
+    cx: &mut Context,
+    incoming: Incoming,
+) -> Result<Request, Response> {
     let Incoming {
         method,
         target,
@@ -121,8 +125,9 @@ async fn route(
         return not_found();
     };
     begin(cx, &request, &route.observed);
-    if is_misdirected(snapshot, route, cx) {
-        return bare(StatusCode::MISDIRECTED_REQUEST);
+    if misdirected(cx, route) {
+        // The connection was made for another host, whose options may ask for less (RFC 9110 section 15.5.20).
+        return answer(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n");
     }
     let path = request.target.path();
     if entry
@@ -138,26 +143,12 @@ async fn route(
     }
 }
 
-/// Whether the handshake was one of other TLS options than those of the router that the request leads to: what they ask
-/// for, a client certificate perhaps, was not asked for (RFC 9110 section 15.5.20, Traefik's protection against domain
-/// fronting).
-fn is_misdirected(snapshot: &Snapshot, route: &HttpRoute, cx: &Context) -> bool {
-    let (Some(asked), Some(tls)) = (&route.tls, &cx.connection.tls) else {
-        return false;
-    };
-    let Some(used) = tls.options.as_deref() else {
-        return true;
-    };
-    let host = cx.host.strip_suffix('.').unwrap_or(&cx.host);
-    if tls.server_name.as_deref() != Some(host) && snapshot.tls.options(Some(host)) != Some(used) {
-        return true;
+/// Whether the handshake was held with other TLS options than those of the route.
+fn misdirected(cx: &Context, route: &HttpRoute) -> bool {
+    match (&cx.connection.tls, &route.tls_options) {
+        (Some(tls), Some(wanted)) => tls.options.as_ref() != Some(wanted),
+        _ => false,
     }
-    // Where routers disagree about a host, its handshakes are made with options that satisfy them all.
-    *asked.options != *used
-        && !asked
-            .hosts
-            .iter()
-            .any(|host| snapshot.tls.options(Some(host)) == Some(used))
 }
 
 /// From here on the request is recorded, as its route wants it.

@@ -5,6 +5,8 @@
 
 mod accept;
 mod dispatch;
+pub mod explain;
+mod handshake;
 mod http1;
 mod http2;
 pub mod normalize;

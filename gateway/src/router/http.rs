@@ -19,17 +19,12 @@ pub struct HttpRoute {
     pub handler: Arc<dyn Handler>,
     /// Where its requests are recorded.
     pub observed: PerWorker<Observed>,
-    /// What it asks of handshakes; `None` on plain routers.
-    pub tls: Option<RouteTls>,
-}
-
-/// What a router asks of the handshakes of its clients.
-#[derive(Debug, Clone)]
-pub struct RouteTls {
-    /// Name of its TLS options, `name@provider`; `default` where no host of its rule can make them hold.
-    pub options: Arc<str>,
-    /// The hosts of its rule. Where routers disagree about a host, other options hold for it.
-    pub hosts: Box<[Box<str>]>,
+    /// Name of its TLS options, `name@provider`; `None` on plain routers.
+    pub tls_options: Option<Arc<str>>,
+    /// Whether its priority was written, or is the length of its rule.
+    pub priority_is_set: bool,
+    /// Its children, where it has some; `handler` leads to them.
+    pub children: Option<Arc<Children>>,
 }
 
 /// The route that takes `request`, if any.
@@ -38,9 +33,20 @@ pub fn find<'t>(
     cx: &Context,
     request: &Request,
 ) -> Option<&'t HttpRoute> {
+    view(cx, request, |view| {
+        table.find(view).map(|route| &route.payload)
+    })?
+}
+
+/// Shows a request to `look` as rules see it; `None` where its path is none.
+pub fn view<R>(
+    cx: &Context,
+    request: &Request,
+    look: impl FnOnce(&RequestView<'_>) -> R,
+) -> Option<R> {
     let path = routing_path(request.target.path()).ok()?;
     let query = request.target.query().map(String::from_utf8_lossy);
-    let view = RequestView {
+    Some(look(&RequestView {
         method: request.method.as_str(),
         host: &cx.host,
         flat_host: None,
@@ -48,8 +54,7 @@ pub fn find<'t>(
         query: query.as_deref(),
         headers: &request.headers,
         client_ip: Some(cx.connection.peer.ip()),
-    };
-    table.find(&view).map(|route| &route.payload)
+    }))
 }
 
 /// The children of a router: they divide what its rule took and its middlewares let through.

@@ -14,7 +14,7 @@ mod tests;
 use index::HostIndex;
 
 use crate::rule::http::HttpLeaf;
-use crate::rule::{Keyed, Tree};
+use crate::rule::{Explanation, Keyed, Tree};
 
 /// A router as it is put into a table.
 #[derive(Debug, Clone)]
@@ -78,6 +78,16 @@ impl<T, L: Keyed> Table<T, L> {
             }
         });
         self.routes.get(best)
+    }
+
+    /// Every route in the order tried, with what its rule says of the request.
+    pub fn explain<'t>(
+        &'t self,
+        view: &L::View<'_>,
+    ) -> impl Iterator<Item = (&'t Route<T, L>, Explanation)> {
+        self.routes
+            .iter()
+            .map(|route| (route, route.matcher.explain(view)))
     }
 
     /// The routes that the index lets through for the request, in the order tried; whether each matches is not checked.

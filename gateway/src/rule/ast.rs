@@ -308,35 +308,25 @@ impl fmt::Display for Grouped<'_> {
 }
 
 impl Expr {
-    /// The arguments of every matcher called `name`, lower-case, in order.
+    /// The arguments of every matcher called `name` that must hold, lower-case, in order: those of a matcher that must
+    /// not hold are none.
     pub(super) fn values_of(&self, name: &str) -> Vec<String> {
         let mut out = Vec::new();
-        self.visit(false, &mut |call, _| {
-            if call.name == name {
-                out.extend(call.args.iter().map(|arg| arg.to_lowercase()));
-            }
-        });
+        self.collect(name, false, &mut out);
         out
     }
 
-    /// The same, of matchers that have to match: not of those behind a `!`.
-    pub(super) fn required_values_of(&self, name: &str) -> Vec<String> {
-        let mut out = Vec::new();
-        self.visit(false, &mut |call, negated| {
-            if call.name == name && !negated {
-                out.extend(call.args.iter().map(|arg| arg.to_lowercase()));
-            }
-        });
-        out
-    }
-
-    /// Shows every matcher, and whether it is negated.
-    fn visit(&self, negated: bool, show: &mut dyn FnMut(&Call, bool)) {
+    fn collect(&self, name: &str, negated: bool, out: &mut Vec<String>) {
         match self {
-            Self::Matcher(call) => show(call, negated),
-            Self::Not(inner) => inner.visit(!negated, show),
+            Self::Matcher(call) if call.name == name && !negated => {
+                out.extend(call.args.iter().map(|arg| arg.to_lowercase()));
+            }
+            Self::Matcher(_) => {}
+            Self::Not(inner) => inner.collect(name, !negated, out),
             Self::And(children) | Self::Or(children) => {
-                children.iter().for_each(|child| child.visit(negated, show));
+                children
+                    .iter()
+                    .for_each(|child| child.collect(name, negated, out));
             }
         }
     }

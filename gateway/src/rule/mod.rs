@@ -16,6 +16,7 @@ mod lexer;
 mod path;
 mod query;
 pub mod regexp;
+mod secret;
 mod syntax;
 pub mod tcp;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use host::{HostPattern, canonical_host};
 pub use ip::IpSet;
 pub use keys::{HostKey, Keyed, PathKey, keys_of_host};
 pub use path::{InvalidEncoding, routing_path};
+pub use secret::is_secret;
 pub use tree::{Explanation, Leaf, Test, Tree};
 
 /// Which of the two languages a rule is written in.

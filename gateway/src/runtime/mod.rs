@@ -1,6 +1,7 @@
 //! What is in force: the compiled snapshot and the report of its objects. Plain data.
 
 mod certificate;
+pub mod explanation;
 mod report;
 mod snapshot;
 

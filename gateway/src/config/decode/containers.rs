@@ -99,6 +99,7 @@ impl<T: Decode + Default> Decode for BTreeMap<String, T> {
             },
             doc: &[],
             later: false,
+            idle: false,
             empty: T::KIND == Kind::Section,
         });
         value.describe(&name, out);

@@ -92,9 +92,19 @@ impl Decoder {
 
     /// One warning for all that is below a known option that does nothing here, unless it is switched off.
     pub(super) fn not_supported(&mut self, entry: &Entry) {
-        let off = matches!(&entry.node.value, Value::Scalar(scalar) if scalar.text.eq_ignore_ascii_case("false"));
-        if !off {
-            self.warn(&entry.key_at, "not supported; it is ignored");
+        if !is_off(entry) {
+            let reason = crate::config::removed::unsupported(&self.path.join("."));
+            self.warn(
+                &entry.key_at,
+                format!("not supported, and ignored: {reason}"),
+            );
+        }
+    }
+
+    /// The same for an option that is read, but that nothing uses yet.
+    pub(super) fn not_used(&mut self, entry: &Entry) {
+        if !is_off(entry) {
+            self.warn(&entry.key_at, "not supported yet; it has no effect");
         }
     }
 
@@ -168,4 +178,8 @@ impl Decoder {
         let may_be_empty = std::mem::take(&mut self.may_be_empty);
         self.enter_section(node, may_be_empty)
     }
+}
+
+fn is_off(entry: &Entry) -> bool {
+    matches!(&entry.node.value, Value::Scalar(scalar) if scalar.text.eq_ignore_ascii_case("false"))
 }

@@ -31,6 +31,9 @@ pub fn fill_section<T: Section>(target: &mut T, node: &Node, decoder: &mut Decod
             if traits.later {
                 decoder.not_supported(entry);
             } else {
+                if traits.idle {
+                    decoder.not_used(entry);
+                }
                 decoder.may_be_empty = traits.empty;
                 target.fill_field(field.key, &entry.node, decoder);
             }

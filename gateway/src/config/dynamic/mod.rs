@@ -23,7 +23,7 @@ pub use middleware::{
 };
 pub use middleware_auth::{BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls};
 pub use middleware_headers::Headers;
-pub use parse::{Parsed, from_tree, parse_file, parse_text};
+pub use parse::{Parsed, examine, from_tree, parse_file, parse_text};
 pub use service::{
     Cookie, Failover, FailoverErrors, HighestRandomWeight, LoadBalancer, MirrorService, Mirroring,
     PassiveHealthCheck, ResponseForwarding, Server, ServerHealthCheck, Service, Sticky, Weighted,
@@ -52,9 +52,9 @@ object! {
         /// HTTP routers, services and middlewares.
         http: Option<Http> => "http",
         /// TCP routers, services and middlewares.
-        tcp: Option<Tcp> => "tcp",
+        tcp: Option<Tcp> => "tcp" [idle],
         /// UDP routers and services.
-        udp: Option<Udp> => "udp",
+        udp: Option<Udp> => "udp" [idle],
         /// Certificates, TLS options and stores.
         tls: Option<Tls> => "tls",
     }

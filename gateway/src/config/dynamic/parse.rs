@@ -19,6 +19,16 @@ pub struct Parsed {
 /// Decodes a tree. In files, top-level sections that are none of the routing configuration are passed over, because one
 /// file may hold the install configuration as well; an unknown key anywhere else is an error.
 pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Parsed, ConfigErrors> {
+    let (parsed, errors) = examine(tree, dialect);
+    if errors.is_empty() {
+        Ok(parsed)
+    } else {
+        Err(ConfigErrors(errors))
+    }
+}
+
+/// The same, but goes on with what is right where something is wrong; with what is wrong.
+pub fn examine(tree: &Node, dialect: Dialect) -> (Parsed, Vec<Problem>) {
     let mut decoder = Decoder::new(dialect);
     let mut config = Dynamic::default();
     let known = |entry: &&Entry| {
@@ -33,7 +43,11 @@ pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Parsed, ConfigErrors> 
             .any(|field| field.key.eq_ignore_ascii_case(&entry.key));
         if !install {
             let hint = nearest(&entry.key, Dynamic::FIELDS.iter().map(|field| field.key));
-            let hint = hint.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            let hint = match (hint, crate::config::removed::moved(&entry.key)) {
+                (_, Some(now)) => format!("; in v3 it is {now}"),
+                (Some(key), None) => format!("; did you mean `{key}`?"),
+                (None, None) => String::new(),
+            };
             decoder.warn(
                 &entry.key_at,
                 format!("unknown section `{}` is ignored{hint}", entry.key),
@@ -43,9 +57,10 @@ pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Parsed, ConfigErrors> 
     let entries = ours.into_iter().cloned().collect();
     let root = Node::new(tree.at.clone(), Value::Map(Map { entries, own: None }));
     fill_section(&mut config, &root, &mut decoder);
-    decoder
-        .finish(config)
-        .map(|(config, warnings)| Parsed { config, warnings })
+    let Decoder {
+        errors, warnings, ..
+    } = decoder;
+    (Parsed { config, warnings }, errors)
 }
 
 /// Decodes a text; `name` is what errors call it.

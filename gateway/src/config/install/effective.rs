@@ -1,6 +1,8 @@
 //! What follows from an install configuration: entry points nobody had to write, names in their usual form.
 
-use super::{DnsPropagation, EntryPoint, INTERNAL_ENTRY_POINT, Install, Protocol};
+use super::{
+    DnsPropagation, EntryPoint, INTERNAL_ENTRY_POINT, Install, Protocol, RedirectEntryPoint,
+};
 use crate::types::Duration;
 
 /// Adds the entry points that are there by default and brings old options into their new form.
@@ -85,6 +87,22 @@ fn complete_acme(config: &mut Install) {
                 .get_or_insert_with(DnsPropagation::default)
                 .delay_before_checks = delay;
         }
+    }
+}
+
+impl Install {
+    /// The port that a redirection sends clients to: the one it names (`:8443`), or that of the entry point it names.
+    /// `None` where there is no such entry point.
+    pub fn redirection_port(&self, to: &RedirectEntryPoint) -> Option<String> {
+        let digits = to
+            .to
+            .strip_prefix(':')
+            .filter(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
+        if let Some(port) = digits {
+            return Some(port.to_owned());
+        }
+        let address = self.entry_points.get(&to.to)?.parse_address().ok()?;
+        Some(address.port.to_string())
     }
 }
 

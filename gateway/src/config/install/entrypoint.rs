@@ -12,7 +12,7 @@ object! {
         /// Entry point address: `[host]:port[/tcp|/udp]`.
         address: String => "address",
         /// Enables handling of ACME TLS and HTTP challenges with custom routers.
-        allow_acme_by_pass: bool => "allowACMEByPass",
+        allow_acme_by_pass: bool => "allowACMEByPass" [idle],
         /// Enables EntryPoints from the same or different processes listening on the same TCP/UDP port.
         reuse_port: bool => "reusePort",
         /// Adds this EntryPoint to the list of default EntryPoints to be used on routers that don't have any Entrypoint option.
@@ -20,7 +20,7 @@ object! {
         /// Configures communication between clients and the gateway.
         transport: EntryPointTransport => "transport",
         /// Proxy-Protocol configuration.
-        proxy_protocol: Option<ProxyProtocol> => "proxyProtocol" [empty],
+        proxy_protocol: Option<ProxyProtocol> => "proxyProtocol" [empty idle],
         /// Trust client forwarding headers.
         forwarded_headers: ForwardedHeaders => "forwardedHeaders",
         /// HTTP configuration.
@@ -28,9 +28,9 @@ object! {
         /// HTTP/2 configuration.
         http2: Http2 => "http2",
         /// HTTP/3 configuration.
-        http3: Option<Http3> => "http3" [empty],
+        http3: Option<Http3> => "http3" [empty idle],
         /// UDP configuration.
-        udp: UdpTimeouts => "udp",
+        udp: UdpTimeouts => "udp" [idle],
         /// Observability configuration.
         observability: Option<EntryPointObservability> => "observability",
     }
@@ -60,7 +60,7 @@ object! {
         /// ReadTimeout is the maximum duration for reading the entire request, including the body.
         read_timeout: Duration => "readTimeout" = Duration::from_secs(60),
         /// WriteTimeout is the maximum duration before timing out writes of the response.
-        write_timeout: Duration => "writeTimeout",
+        write_timeout: Duration => "writeTimeout" [idle],
         /// IdleTimeout is the maximum amount duration an idle (keep-alive) connection will remain idle before closing itself.
         idle_timeout: Duration => "idleTimeout" = Duration::from_secs(180),
     }
@@ -160,7 +160,7 @@ object! {
         /// Specifies the maximum size of the HTTP/2 HPACK header table on the decoding (receiving from client) side.
         max_decoder_header_table_size: i32 => "maxDecoderHeaderTableSize" = 4096,
         /// Specifies the maximum size of the HTTP/2 HPACK header table on the encoding (sending to client) side.
-        max_encoder_header_table_size: i32 => "maxEncoderHeaderTableSize" = 4096,
+        max_encoder_header_table_size: i32 => "maxEncoderHeaderTableSize" [idle] = 4096,
     }
 
     /// HTTP/3 on the entry point.

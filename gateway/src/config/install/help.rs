@@ -11,7 +11,9 @@ pub fn help() -> String {
          Usage: gateway [command] [flags]\n\n\
          Commands:\n\
          \x20   (none)       Runs the gateway, as Traefik runs.\n\
+         \x20   check        Says what is wrong with a configuration, without starting; see check --help.\n\
          \x20   dev          Runs the whole stack on this machine, TLS and stream manager included; see dev --help.\n\
+         \x20   explain      Says which router takes a request, and why; see explain --help.\n\
          \x20   healthcheck  Asks the ping entry point of a running gateway; exit code 0 if it is well.\n\
          \x20   version      Prints the version.\n\n\
          Flags: --name=value, names without case; a boolean may stand alone.\n\n\
@@ -29,10 +31,10 @@ pub fn help() -> String {
     let mut lines = options();
     lines.sort_by_cached_key(|line| line.name.to_ascii_lowercase());
     for line in lines {
-        let support = if line.later {
-            " Not supported; accepted with a warning."
-        } else {
-            ""
+        let support = match (line.later, line.idle) {
+            (true, _) => " Not supported; accepted with a warning.",
+            (_, true) => " Not supported yet; accepted with a warning.",
+            _ => "",
         };
         let doc: String = line
             .doc

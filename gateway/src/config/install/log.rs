@@ -26,7 +26,7 @@ object! {
         /// Determines if the rotated log files should be compressed using gzip.
         compress: bool => "compress",
         /// Settings for OpenTelemetry.
-        otlp: Option<OtlpLog> => "otlp" [empty],
+        otlp: Option<OtlpLog> => "otlp" [empty idle],
     }
 
     /// The access log.
@@ -44,9 +44,9 @@ object! {
         /// Enables access log for internal services (ping, dashboard, etc...).
         add_internals: bool => "addInternals",
         /// Enables both file/stdout and OTLP output.
-        dual_output: bool => "dualOutput",
+        dual_output: bool => "dualOutput" [idle],
         /// Settings for OpenTelemetry.
-        otlp: Option<OtlpLog> => "otlp" [empty],
+        otlp: Option<OtlpLog> => "otlp" [empty idle],
     }
 
     /// Which requests are logged.

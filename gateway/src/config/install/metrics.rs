@@ -14,13 +14,13 @@ object! {
         /// Prometheus metrics exporter type.
         prometheus: Option<Prometheus> => "prometheus" [empty],
         /// Datadog metrics exporter type.
-        datadog: Option<Datadog> => "datadog" [empty],
+        datadog: Option<Datadog> => "datadog" [empty idle],
         /// StatsD metrics exporter type.
-        statsd: Option<StatsD> => "statsD" [empty],
+        statsd: Option<StatsD> => "statsD" [empty idle],
         /// InfluxDB v2 metrics exporter type.
-        influxdb2: Option<InfluxDb2> => "influxDB2" [empty],
+        influxdb2: Option<InfluxDb2> => "influxDB2" [empty idle],
         /// OpenTelemetry metrics exporter type.
-        otlp: Option<OtlpMetrics> => "otlp" [empty],
+        otlp: Option<OtlpMetrics> => "otlp" [empty idle],
     }
 
     /// Metrics that Prometheus fetches.

@@ -26,7 +26,9 @@ pub use entrypoint::{
     UdpTimeouts,
 };
 pub use help::help;
-pub use load::{Loaded, Outcome, Source, from_tree, load, options};
+pub use load::{
+    Examined, Found, Loaded, Outcome, Raw, Source, examine, find, from_tree, load, options,
+};
 pub use log::{
     AccessLog, AccessLogFields, AccessLogFilters, AccessLogHeaders, AccessLogQueryParameters, Log,
 };
@@ -60,7 +62,7 @@ object! {
         servers_transport: Option<DefaultServersTransport> => "serversTransport" = Some(Default::default()),
         /// TCP servers default transport.
         tcp_servers_transport: Option<DefaultTcpServersTransport>
-            => "tcpServersTransport" = Some(Default::default()),
+            => "tcpServersTransport" [idle] = Some(Default::default()),
         /// Entry points definition.
         entry_points: BTreeMap<String, EntryPoint> => "entryPoints",
         /// Providers configuration.
@@ -76,11 +78,11 @@ object! {
         /// Access log settings.
         access_log: Option<AccessLog> => "accessLog" [empty],
         /// Tracing configuration.
-        tracing: Option<Tracing> => "tracing" [empty],
+        tracing: Option<Tracing> => "tracing" [empty idle],
         /// Enable CNAME Flattening.
-        host_resolver: Option<HostResolver> => "hostResolver" [empty],
+        host_resolver: Option<HostResolver> => "hostResolver" [empty idle],
         /// Certificates resolvers configuration.
-        certificates_resolvers: BTreeMap<String, CertificateResolver> => "certificatesResolvers",
+        certificates_resolvers: BTreeMap<String, CertificateResolver> => "certificatesResolvers" [idle],
         /// Experimental features.
         experimental: Option<Experimental> => "experimental",
         /// Core controls.
@@ -88,6 +90,6 @@ object! {
         /// SPIFFE integration configuration.
         spiffe: Option<SpiffeClient> => "spiffe" [later],
         /// OCSP configuration.
-        ocsp: Option<Ocsp> => "ocsp" [empty],
+        ocsp: Option<Ocsp> => "ocsp" [empty idle],
     }
 }

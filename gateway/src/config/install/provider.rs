@@ -39,9 +39,9 @@ object! {
         /// Defines the providers order of precedence.
         precedence: Vec<String> => "precedence" = PROVIDER_NAMES.map(str::to_owned).to_vec(),
         /// Enable Docker backend with default settings.
-        docker: Option<DockerProvider> => "docker" [empty],
+        docker: Option<DockerProvider> => "docker" [empty idle],
         /// Enable Docker Swarm backend with default settings.
-        swarm: Option<SwarmProvider> => "swarm" [empty],
+        swarm: Option<SwarmProvider> => "swarm" [empty idle],
         /// Enable File backend with default settings.
         file: Option<FileProvider> => "file",
         /// Kubernetes Ingress.
@@ -55,7 +55,7 @@ object! {
         /// Knative.
         knative: Option<Anything> => "knative" [empty later],
         /// Enable Rest backend with default settings.
-        rest: Option<RestProvider> => "rest" [empty],
+        rest: Option<RestProvider> => "rest" [empty idle],
         /// Consul Catalog.
         consul_catalog: Option<Anything> => "consulCatalog" [empty later],
         /// Nomad.
@@ -69,9 +69,9 @@ object! {
         /// ZooKeeper.
         zookeeper: Option<Anything> => "zooKeeper" [empty later],
         /// Enable Redis backend with default settings.
-        redis: Option<RedisProvider> => "redis" [empty],
+        redis: Option<RedisProvider> => "redis" [empty idle],
         /// Enable HTTP backend with default settings.
-        http: Option<HttpProvider> => "http" [empty],
+        http: Option<HttpProvider> => "http" [empty idle],
         /// Plugins configuration.
         plugin: BTreeMap<String, Anything> => "plugin" [later],
     }

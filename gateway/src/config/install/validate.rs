@@ -2,6 +2,7 @@
 
 use super::{EntryPoint, Install, OtlpGrpc, OtlpLog, PROVIDER_NAMES};
 use crate::config::decode::Decoder;
+use crate::config::error::{Problem, nearest};
 use crate::config::tree::{Node, Position};
 use crate::types::IpSet;
 
@@ -10,6 +11,7 @@ pub(super) fn validate(config: &Install, tree: &Node, decoder: &mut Decoder) {
     let mut check = Check { tree, decoder };
     for (name, entry_point) in &config.entry_points {
         check.entry_point(name, entry_point);
+        check.redirection(config, name, entry_point);
     }
     check.resolvers(config);
     check.telemetry(config);
@@ -28,6 +30,17 @@ impl Check<'_> {
         let decoder = &mut *self.decoder;
         let message = message.into();
         decoder.within(&path.join("."), |decoder| decoder.error(&at, message));
+    }
+
+    /// The same for what is odd, but no reason not to start.
+    fn warn(&mut self, path: &[&str], message: String, hint: String) {
+        let at = place(self.tree, path);
+        self.decoder.warnings.push(Problem {
+            at,
+            path: path.join("."),
+            message,
+            hint: Some(hint),
+        });
     }
 
     fn entry_point(&mut self, name: &str, entry_point: &EntryPoint) {
@@ -82,6 +95,36 @@ impl Check<'_> {
                 message,
             );
         }
+    }
+
+    /// Traefik starts with a redirection to nowhere, and leaves it out.
+    fn redirection(&mut self, config: &Install, name: &str, entry_point: &EntryPoint) {
+        let redirections = entry_point.http.redirections.as_ref();
+        let Some(target) = redirections.and_then(|redirections| redirections.entry_point.as_ref())
+        else {
+            return;
+        };
+        if config.redirection_port(target).is_some() {
+            return;
+        }
+        let known = config.entry_points.keys().map(String::as_str);
+        let hint = match nearest(&target.to, known) {
+            Some(known) => format!("did you mean `{known}`?"),
+            None => "name an entry point, or a port as `:443`".to_owned(),
+        };
+        let path = [
+            "entryPoints",
+            name,
+            "http",
+            "redirections",
+            "entryPoint",
+            "to",
+        ];
+        let message = format!(
+            "there is no entry point {:?}; nobody is redirected",
+            target.to
+        );
+        self.warn(&path, message, hint);
     }
 
     fn addresses(&mut self, path: &[&str], addresses: &[String]) {

@@ -45,9 +45,7 @@ impl BasicAuth {
             let mut parts = line.split(':');
             let (Some(name), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
                 let name = line.split(':').next().unwrap_or_default();
-                return Err(format!(
-                    "error parsing BasicUser: {name}: write it as name:hash"
-                ));
+                return Err(format!("error parsing BasicUser: {name}"));
             };
             let user = User {
                 hash: hash.into(),

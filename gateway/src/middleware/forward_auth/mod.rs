@@ -113,7 +113,7 @@ impl ForwardAuth {
     }
 
     async fn run(&self, cx: &mut Context, request: &mut Request) -> Outcome<Vec<HeaderValue>> {
-        let body = match self.shown_body(request).await {
+        let body = match self.shown_body(cx, request).await {
             Ok(body) => body,
             Err(refusal) => return Outcome::Answer(Box::new(refusal)),
         };

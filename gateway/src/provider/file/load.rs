@@ -3,46 +3,79 @@
 use std::path::{Path, PathBuf};
 
 use super::{NAME, Place, expand_template, merge};
-use crate::config::ConfigErrors;
-use crate::config::dynamic::{Parsed, parse_text};
+use crate::config::decode::Dialect;
+use crate::config::dynamic::{self, Parsed};
 use crate::config::source::{Format, format_of, read_text};
-use crate::config::tree::Position;
+use crate::config::tree::{Node, Position};
+use crate::config::{ConfigErrors, Problem};
 
 /// Directories may be nested this deep; deeper ones are a loop of mounts or a mistake.
 const MAX_DEPTH: usize = 32;
 
+/// What is at a place, with all that is wrong with it.
+#[derive(Debug, Default)]
+pub struct Examined {
+    /// Without what could not be decoded.
+    pub parsed: Parsed,
+    pub errors: Vec<Problem>,
+    /// What each file says that could be read; where objects were written is told by it.
+    pub trees: Vec<Node>,
+    /// Files (or the directory) of which nothing could be read.
+    pub unreadable: Vec<PathBuf>,
+}
+
 /// Reads everything. One file that cannot be used refuses the whole, so that half of a change is never in force; the
 /// errors name every such file.
 pub fn load(place: &Place, log_templates: bool) -> Result<Parsed, ConfigErrors> {
-    let directory = match place {
-        Place::File(path) => return load_file(path, log_templates),
-        Place::Directory(path) => path,
-    };
-    let mut files = Vec::new();
-    collect(directory, 0, &mut files)?;
-    let mut loaded = Vec::with_capacity(files.len());
-    let mut problems = Vec::new();
-    for path in files {
-        match load_file(&path, log_templates) {
-            Ok(parsed) => loaded.push((path.to_string_lossy().into_owned(), parsed)),
-            Err(errors) => problems.extend(errors.0),
-        }
-    }
-    if problems.is_empty() {
-        Ok(merge(loaded))
+    let examined = examine(place, log_templates);
+    if examined.errors.is_empty() {
+        Ok(examined.parsed)
     } else {
-        Err(ConfigErrors(problems))
+        Err(ConfigErrors(examined.errors))
     }
 }
 
-fn load_file(path: &Path, log_templates: bool) -> Result<Parsed, ConfigErrors> {
+/// Reads everything that can be read.
+pub fn examine(place: &Place, log_templates: bool) -> Examined {
+    let mut examined = Examined::default();
+    let mut files = Vec::new();
+    match place {
+        Place::File(path) => files.push(path.clone()),
+        Place::Directory(path) => {
+            if let Err(errors) = collect(path, 0, &mut files) {
+                examined.errors.extend(errors.0);
+                examined.unreadable.push(path.clone());
+                files.clear();
+            }
+        }
+    }
+    let mut loaded = Vec::with_capacity(files.len());
+    for path in files {
+        match read_tree(&path, log_templates) {
+            Ok(tree) => {
+                let (parsed, errors) = dynamic::examine(&tree, Dialect::File);
+                loaded.push((path.to_string_lossy().into_owned(), parsed));
+                examined.errors.extend(errors);
+                examined.trees.push(tree);
+            }
+            Err(errors) => {
+                examined.errors.extend(errors.0);
+                examined.unreadable.push(path);
+            }
+        }
+    }
+    examined.parsed = merge(loaded);
+    examined
+}
+
+fn read_tree(path: &Path, log_templates: bool) -> Result<Node, ConfigErrors> {
     let format = format_of(path)?;
     let name = path.to_string_lossy();
     let text = expand_template(&name, &read_text(path)?)?;
     if log_templates {
         tracing::debug!(provider = NAME, file = %name, "template result: {text}");
     }
-    parse_text(&name, &text, format)
+    format.parse(&name, &text)
 }
 
 /// The YAML and TOML files of a directory and those below it, in the order of their names.

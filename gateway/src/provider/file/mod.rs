@@ -17,7 +17,7 @@ use crate::config::install::FileProvider;
 use crate::config::tree::Position;
 use crate::config::{ConfigErrors, Problem};
 
-pub use load::load;
+pub use load::{Examined, examine, load};
 pub use merge::merge;
 pub use template::expand_template;
 
@@ -43,16 +43,21 @@ pub struct FileWatch {
     log_templates: bool,
 }
 
-impl FileWatch {
-    /// A directory counts before a file, as in Traefik.
-    pub fn new(options: &FileProvider) -> Self {
-        let place = match (options.directory.as_str(), options.filename.as_str()) {
+impl Place {
+    /// What the options name, if anything. A directory counts before a file, as in Traefik.
+    pub fn of(options: &FileProvider) -> Option<Self> {
+        match (options.directory.as_str(), options.filename.as_str()) {
             ("", "") => None,
-            ("", file) => Some(Place::File(file.into())),
-            (directory, _) => Some(Place::Directory(directory.into())),
-        };
+            ("", file) => Some(Self::File(file.into())),
+            (directory, _) => Some(Self::Directory(directory.into())),
+        }
+    }
+}
+
+impl FileWatch {
+    pub fn new(options: &FileProvider) -> Self {
         Self {
-            place,
+            place: Place::of(options),
             watch: options.watch,
             log_templates: options.debug_log_generated_template,
         }

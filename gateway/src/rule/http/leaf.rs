@@ -8,6 +8,7 @@ use crate::rule::host::HostPattern;
 use crate::rule::ip::IpSet;
 use crate::rule::query;
 use crate::rule::regexp::GoRegexp;
+use crate::rule::secret::is_secret;
 use crate::rule::tree::Leaf;
 
 /// One matcher. Lists of alternatives have one entry in v3 syntax.
@@ -197,6 +198,7 @@ impl HeaderTest {
             .collect();
         match values.is_empty() {
             true => format!("no {name}"),
+            false if is_secret(name.as_str()) => format!("{name}: (not shown)"),
             false => format!("{name}: {}", values.join(" | ")),
         }
     }
@@ -238,6 +240,7 @@ fn saw_parameter(view: &RequestView<'_>, name: &str) -> String {
         .collect();
     match values.is_empty() {
         true => format!("no parameter {name}"),
+        false if is_secret(name) => format!("{name}=(not shown)"),
         false => format!("{name}={}", values.join(" | ")),
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP rules: from text to a matcher of requests.
 
 mod leaf;
+mod migrate;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -9,6 +10,7 @@ mod v3;
 mod view;
 
 pub use leaf::{HeaderTest, HttpLeaf, PathTest, QueryTemplate, ValueTest};
+pub use migrate::{templates_taken_literally, to_v3};
 pub(super) use template::{Part, Template};
 pub use view::RequestView;
 
@@ -99,23 +101,15 @@ pub fn default_priority(rule: &str) -> i64 {
     i64::try_from(rule.len()).unwrap_or(i64::MAX)
 }
 
-/// The names in the rule's `Host` matchers, lower-case and in order, whatever the operators around them.
+/// The names in the rule's `Host` matchers that must hold, lower-case and in order.
 ///
 /// They decide which certificates are asked for and which TLS options belong to a name. The rule may use matchers of both
 /// syntaxes, as in Traefik.
 pub fn domains(rule: &str) -> Result<Vec<String>, RuleError> {
-    Ok(parse_any(rule)?.values_of("Host"))
-}
-
-/// As [`domains`], without the names behind a `!`: a rule is not for a host that it excludes (CVE-2026-85596).
-pub fn required_domains(rule: &str) -> Result<Vec<String>, RuleError> {
-    Ok(parse_any(rule)?.required_values_of("Host"))
-}
-
-fn parse_any(rule: &str) -> Result<Expr, RuleError> {
     let mut names = MATCHERS.to_vec();
     names.extend(MATCHERS_V2.iter().filter(|name| !MATCHERS.contains(name)));
-    ast::parse(rule, &names).map_err(|fault| {
+    let expr = ast::parse(rule, &names).map_err(|fault| {
         RuleError::wrap(rule, &format!("error while parsing rule {rule}: "), fault)
-    })
+    })?;
+    Ok(expr.values_of("Host"))
 }

@@ -57,6 +57,25 @@ impl<'t> Template<'t> {
         Ok(Self { pattern, names })
     }
 
+    /// The template as an expression that a person would write, without names and anchors; none where it is no template.
+    pub(in crate::rule) fn expression(text: &str, part: Part) -> Option<String> {
+        let braces = braces(text).ok().filter(|braces| !braces.is_empty())?;
+        let mut out = String::new();
+        let mut end = 0;
+        for (from, to) in braces {
+            out.push_str(&regex::escape(&text[end..from]).replace("\\-", "-"));
+            end = to;
+            let inside = &text[from + 1..to - 1];
+            let (_, expression) = inside.split_once(':').unwrap_or((inside, part.default()));
+            match expression.contains('|') {
+                true => out.push_str(&format!("(?:{expression})")),
+                false => out.push_str(expression),
+            }
+        }
+        out.push_str(&regex::escape(&text[end..]).replace("\\-", "-"));
+        Some(out)
+    }
+
     pub(in crate::rule) fn compile(&self) -> Result<GoRegexp, Fault> {
         GoRegexp::new(&self.pattern).map_err(|error| Fault::new(error.to_string()))
     }

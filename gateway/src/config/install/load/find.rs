@@ -25,6 +25,11 @@ pub(super) fn find(named: Option<&str>, env: &[(String, String)]) -> Option<Path
     Some(std::path::absolute(&path).unwrap_or(path))
 }
 
+/// Whether the file that was named is there.
+pub(super) fn exists(name: &str, env: &[(String, String)]) -> bool {
+    Path::new(&expand(name, env)).exists()
+}
+
 /// Puts in the values of `$NAME` and `${NAME}`; a variable that is not set is empty.
 fn expand(text: &str, env: &[(String, String)]) -> String {
     let value = |name: &str| {

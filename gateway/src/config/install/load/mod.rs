@@ -4,7 +4,6 @@ mod find;
 
 use std::path::PathBuf;
 
-use self::find::find;
 use super::effective::complete;
 use super::validate::validate;
 use super::{Install, help};
@@ -49,21 +48,72 @@ pub fn options() -> Vec<OptionLine> {
     lines
 }
 
+/// What the command line, the files and the environment say, before it is decoded.
+#[derive(Debug)]
+pub enum Found {
+    Tree(Box<Raw>),
+    /// `--help`: the text to print.
+    Help(String),
+}
+
+/// An install configuration as it was written.
+#[derive(Debug)]
+pub struct Raw {
+    pub tree: Node,
+    pub dialect: Dialect,
+    pub source: Source,
+    /// What was ignored and why.
+    pub warnings: Vec<Problem>,
+    /// The `--configFile` that was asked for, where there is no such file.
+    pub missing: Option<String>,
+}
+
+/// Everything that is right and wrong with an install configuration.
+#[derive(Debug)]
+pub struct Examined {
+    /// Completed, without what could not be decoded.
+    pub config: Install,
+    pub errors: Vec<Problem>,
+    pub warnings: Vec<Problem>,
+}
+
 /// Finds and decodes the install configuration. `args` are those after the program's name.
-///
-/// As in Traefik a configuration file counts alone, flags count before variables, and a `--configFile` that does not
-/// exist is passed over.
 pub fn load(
     args: &[String],
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Outcome, ConfigErrors> {
+    let raw = match find(args, env)? {
+        Found::Help(text) => return Ok(Outcome::Help(text)),
+        Found::Tree(raw) => raw,
+    };
+    let mut warnings = raw.warnings;
+    let mut loaded = from_tree(&raw.tree, raw.dialect)?;
+    warnings.append(&mut loaded.warnings);
+    Ok(Outcome::Run(Box::new(Loaded {
+        source: raw.source,
+        warnings,
+        ..loaded
+    })))
+}
+
+/// Finds the install configuration and reads it.
+///
+/// As in Traefik a configuration file counts alone, flags count before variables, and a `--configFile` that does not
+/// exist is passed over.
+pub fn find(
+    args: &[String],
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Result<Found, ConfigErrors> {
     let env: Vec<(String, String)> = env.into_iter().collect();
     let flags = flags::parse(args, &options())?;
     if flags.help {
-        return Ok(Outcome::Help(help()));
+        return Ok(Found::Help(help()));
     }
     let mut warnings = flags.warnings;
-    let (tree, dialect, source) = if let Some(path) = find(flags.config_file.as_deref(), &env) {
+    let file = find::find(flags.config_file.as_deref(), &env);
+    let named = flags.config_file.filter(|name| !name.trim().is_empty());
+    let missing = named.filter(|name| !find::exists(name, &env));
+    let (tree, dialect, source) = if let Some(path) = file {
         let at = Position::named(path.to_string_lossy().as_ref());
         for entry in flags.tree.entries() {
             let message = format!("ignored, because the configuration is taken from {at}");
@@ -84,27 +134,25 @@ pub fn load(
             None => (flags.tree, Dialect::Flat, Source::Defaults),
         }
     };
-    let mut loaded = from_tree(&tree, dialect)?;
-    warnings.append(&mut loaded.warnings);
-    Ok(Outcome::Run(Box::new(Loaded {
+    Ok(Found::Tree(Box::new(Raw {
+        tree,
+        dialect,
         source,
         warnings,
-        ..loaded
+        missing,
     })))
 }
 
 /// Decodes, completes and checks an install configuration.
 pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Loaded, ConfigErrors> {
-    let mut decoder = Decoder::new(dialect);
-    let mut config = Install::default();
-    let root = match dialect {
-        Dialect::File => sections_of_file(tree, &mut decoder)?,
-        _ => tree.clone(),
-    };
-    fill_section(&mut config, &root, &mut decoder);
-    complete(&mut config);
-    validate(&config, &root, &mut decoder);
-    let (config, warnings) = decoder.finish(config)?;
+    let Examined {
+        config,
+        errors,
+        warnings,
+    } = examine(tree, dialect);
+    if !errors.is_empty() {
+        return Err(ConfigErrors(errors));
+    }
     Ok(Loaded {
         config,
         source: Source::Defaults,
@@ -112,9 +160,27 @@ pub fn from_tree(tree: &Node, dialect: Dialect) -> Result<Loaded, ConfigErrors> 
     })
 }
 
+/// The same, but goes on with what is right where something is wrong.
+pub fn examine(tree: &Node, dialect: Dialect) -> Examined {
+    let mut decoder = Decoder::new(dialect);
+    let mut config = Install::default();
+    let root = match dialect {
+        Dialect::File => sections_of_file(tree, &mut decoder),
+        _ => tree.clone(),
+    };
+    fill_section(&mut config, &root, &mut decoder);
+    complete(&mut config);
+    validate(&config, &root, &mut decoder);
+    Examined {
+        config,
+        errors: decoder.errors,
+        warnings: decoder.warnings,
+    }
+}
+
 /// The sections of a file that are install configuration. Unknown sections are passed over, as Traefik does, but named;
 /// a file with nothing of use is refused.
-fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Result<Node, ConfigErrors> {
+fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Node {
     let is_one_of = |fields: &[crate::config::object::Field], entry: &Entry| {
         fields
             .iter()
@@ -128,7 +194,11 @@ fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Result<Node, ConfigEr
             entries.push(entry.clone());
         } else if !is_one_of(Dynamic::FIELDS, entry) {
             let hint = nearest(&entry.key, Install::FIELDS.iter().map(|field| field.key));
-            let hint = hint.map_or(String::new(), |key| format!("; did you mean `{key}`?"));
+            let hint = match (hint, crate::config::removed::moved(&entry.key)) {
+                (_, Some(now)) => format!("; in v3 it is {now}"),
+                (Some(key), None) => format!("; did you mean `{key}`?"),
+                (None, None) => String::new(),
+            };
             decoder.warn(
                 &entry.key_at,
                 format!("unknown section `{}` is ignored{hint}", entry.key),
@@ -136,13 +206,9 @@ fn sections_of_file(tree: &Node, decoder: &mut Decoder) -> Result<Node, ConfigEr
         }
     }
     if entries.is_empty() {
-        let message = "no valid configuration found in file";
-        return Err(ConfigErrors::one(tree.at.clone(), "", message));
+        decoder.error(&tree.at, "no valid configuration found in file");
     }
-    Ok(Node::new(
-        tree.at.clone(),
-        Value::Map(Map { entries, own: None }),
-    ))
+    Node::new(tree.at.clone(), Value::Map(Map { entries, own: None }))
 }
 
 #[cfg(test)]
