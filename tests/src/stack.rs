@@ -29,34 +29,47 @@ impl Gateway {
 
     /// As [`Self::start`], in a folder that holds more already; `install` is appended to the install configuration.
     pub async fn start_in(folder: TempDir, dynamic: &str, install: &str) -> Result<Self> {
-        Self::start_throttled(folder, dynamic, "2s", install).await
+        Self::start_with(folder, dynamic, install, &[]).await
     }
 
-    /// As [`Self::start_in`], with a shortest time between two reloads that is not Traefik's.
-    pub async fn start_throttled(
+    /// As [`Self::start_in`], with more options of the command line. In `install`, `WEB` and `WEBSECURE` at the start of a
+    /// line stand for more options of those entry points, and `THROTTLE` for a shortest time between reloads that is not
+    /// Traefik's.
+    pub async fn start_with(
         folder: TempDir,
         dynamic: &str,
-        throttle: &str,
         install: &str,
+        args: &[&str],
     ) -> Result<Self> {
         let (web, websecure, admin) = (ports::free()?, ports::free()?, ports::free()?);
+        let (mut more, mut more_secure, mut rest) = (String::new(), String::new(), String::new());
+        let mut throttle = "2s";
+        for line in install.lines() {
+            match line.split_once(' ') {
+                Some(("WEBSECURE", options)) => more_secure = format!(", {options}"),
+                Some(("WEB", options)) => more = format!(", {options}"),
+                Some(("THROTTLE", time)) => throttle = time,
+                _ => rest.extend([line, "\n"]),
+            }
+        }
         let text = format!(
             "\
 entryPoints:
-  web: {{address: \"127.0.0.1:{web}\"}}
-  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}}}
+  web: {{address: \"127.0.0.1:{web}\"{more}}}
+  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}{more_secure}}}
   traefik: {{address: \"127.0.0.1:{admin}\"}}
 api: {{insecure: true}}
 ping: {{}}
 metrics: {{prometheus: {{}}}}
 log: {{level: DEBUG}}
 providers: {{file: {{filename: dynamic.yml, watch: true}}, providersThrottleDuration: {throttle}}}
-{install}"
+{rest}"
         );
         std::fs::write(folder.path().join("traefik.yml"), text)?;
         std::fs::write(folder.path().join("dynamic.yml"), dynamic)?;
         let mut command = process::command(binaries::gateway()?, folder.path());
         command.args(["--configFile=traefik.yml", "--workers=2"]);
+        command.args(args);
         let process = Process::start("gateway", command)?;
         let mut gateway = Self {
             process,

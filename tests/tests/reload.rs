@@ -38,7 +38,7 @@ fn routers(count: usize, upstream: u16, turn: usize) -> String {
 
 async fn start(count: usize, upstream: u16) -> Result<Gateway> {
     let folder = tempfile::tempdir()?;
-    Gateway::start_throttled(folder, &routers(count, upstream, 0), "1ms", "").await
+    Gateway::start_in(folder, &routers(count, upstream, 0), "THROTTLE 1ms").await
 }
 
 fn wanted(variable: &str, default: u64) -> Result<u64> {
