@@ -12,6 +12,7 @@ pub mod http1;
 pub mod poll;
 pub mod ports;
 pub mod process;
+pub mod recorder;
 pub mod redis;
 pub mod source;
 pub mod stack;

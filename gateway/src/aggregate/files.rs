@@ -30,7 +30,7 @@ pub fn files(merged: &Merged) -> BTreeSet<PathBuf> {
 }
 
 /// Those of a transport.
-pub fn of_transport(config: &ServersTransport) -> Vec<&Path> {
+fn of_transport(config: &ServersTransport) -> Vec<&Path> {
     let pairs = config.certificates.iter();
     let pairs = pairs.flat_map(|pair| [&pair.cert_file, &pair.key_file]);
     let all = config.root_cas.iter().chain(pairs);

@@ -76,6 +76,10 @@ pub(super) fn prepare(
         // About the server as a whole (RFC 9110 section 9.3.7), and so ours to answer.
         return Err(bare(StatusCode::OK));
     }
+    if &target[..] == b"*" {
+        // Only OPTIONS may ask about no resource (RFC 9112 section 3.2.4).
+        return Err(refuse_target(TargetError::Form));
+    }
     let normalized = normalize::normalize(target, entry.target).map_err(refuse_target)?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;

@@ -70,6 +70,9 @@ impl std::error::Error for ProxyError {}
 
 /// Looks at the first bytes of a connection.
 pub fn parse(bytes: &[u8]) -> Result<Start, ProxyError> {
+    if bytes.is_empty() {
+        return Ok(Start::More(1));
+    }
     if begins(bytes, V2) {
         return version_2(bytes);
     }
@@ -403,6 +406,7 @@ mod tests {
         let two = v2(0x21, 0x11, &[203, 0, 113, 8, 127, 0, 0, 1, 21, 179, 0, 80]);
         for header in [
             b"PROXY TCP4 203.0.113.8 127.0.0.1 5555 80\r\n".as_slice(),
+            b"PROXY UNKNOWN\r\n",
             two.as_slice(),
         ] {
             let whole = [header, b"\x16\x03\x01 next".as_slice()].concat();
@@ -410,7 +414,11 @@ mod tests {
                 let (first, second) = whole.split_at(at);
                 let (taken, rest) = over_a_socket(&[first, second]);
                 let taken = taken.unwrap();
-                assert_eq!(taken.source, Some("203.0.113.8:5555".parse().unwrap()));
+                let named = Some("203.0.113.8:5555".parse().unwrap());
+                assert_eq!(
+                    taken.source,
+                    named.filter(|_| header != b"PROXY UNKNOWN\r\n")
+                );
                 assert!(taken.early.is_empty());
                 assert_eq!(rest, b"\x16\x03\x01 next");
             }

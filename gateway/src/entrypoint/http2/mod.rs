@@ -20,6 +20,7 @@ use hyper_util::rt::TokioIo;
 use self::session::{Session, Stream as Open, Verdict};
 use super::dispatch::{self, Incoming};
 use super::{EntryPoint, Worker};
+use crate::h1::imitates_framing;
 use crate::http::{Body, Connection, Context, ErrorKind, ProxyError};
 use crate::net::{Deadline, Rewind, Stream};
 
@@ -134,7 +135,7 @@ fn incoming(
     received: &Rc<Cell<u64>>,
 ) -> Incoming {
     let (mut parts, body) = request.into_parts();
-    let target = match parts.uri.path_and_query().map(|target| target.as_str()) {
+    let mut target = match parts.uri.path_and_query().map(|target| target.as_str()) {
         None => Bytes::from_static(b"/"),
         Some(path) if path.starts_with('/') || path == "*" => {
             Bytes::copy_from_slice(path.as_bytes())
@@ -147,6 +148,13 @@ fn incoming(
     {
         // `:authority` wins over `Host` (RFC 9113 section 8.3.1).
         parts.headers.insert(header::HOST, host);
+    }
+    if parts
+        .headers
+        .keys()
+        .any(|name| imitates_framing(name.as_str()))
+    {
+        target = Bytes::new();
     }
     let too_many = parts.headers.len() > entry.limits.fields;
     join_cookies(&mut parts.headers);

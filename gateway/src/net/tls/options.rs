@@ -209,3 +209,94 @@ fn curve(name: &str) -> Result<Option<&'static dyn SupportedKxGroup>, OptionsErr
         unknown => return Err(OptionsError::UnknownCurve(unknown.to_owned())),
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::net::tls::self_signed;
+    use rustls::{ClientConfig, ClientConnection, HandshakeKind, ServerConnection};
+    use rustls_pki_types::CertificateDer;
+
+    /// Shakes hands in memory; the ticket behind it is taken, too.
+    fn shake(client: &Arc<ClientConfig>, server: &Arc<ServerConfig>) -> HandshakeKind {
+        let name = rustls_pki_types::ServerName::try_from("a.test").unwrap();
+        let mut client = ClientConnection::new(Arc::clone(client), name).unwrap();
+        let mut server = ServerConnection::new(Arc::clone(server)).unwrap();
+        let mut wire = Vec::new();
+        while client.wants_write() || server.wants_write() {
+            wire.clear();
+            client.write_tls(&mut wire).unwrap();
+            server.read_tls(&mut wire.as_slice()).unwrap();
+            server.process_new_packets().unwrap();
+            wire.clear();
+            server.write_tls(&mut wire).unwrap();
+            client.read_tls(&mut wire.as_slice()).unwrap();
+            client.process_new_packets().unwrap();
+        }
+        server.handshake_kind().unwrap()
+    }
+
+    #[test]
+    fn a_ticket_is_of_no_use_with_other_options() {
+        let pair = self_signed().unwrap();
+        let store = Arc::new(CertificateStore::new(&[], Some(&pair)));
+        let build = || TlsOptions::default().build("x", &store).unwrap().config;
+        let (first, second) = (build(), build());
+        for version in [&rustls::version::TLS13, &rustls::version::TLS12] {
+            let provider = Arc::new(aws_lc_rs::default_provider());
+            let client = ClientConfig::builder_with_provider(provider)
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(Anything))
+                .with_no_client_auth();
+            let client = Arc::new(client);
+            assert_eq!(shake(&client, &first), HandshakeKind::Full);
+            assert_eq!(shake(&client, &first), HandshakeKind::Resumed);
+            // Of other options, even such as ask for the same: whoever comes back is asked anew.
+            assert_eq!(shake(&client, &second), HandshakeKind::Full);
+        }
+    }
+
+    /// The test is about the client's side of the bargain.
+    #[derive(Debug)]
+    struct Anything;
+
+    impl rustls::client::danger::ServerCertVerifier for Anything {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &rustls_pki_types::ServerName<'_>,
+            _: &[u8],
+            _: rustls_pki_types::UnixTime,
+        ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+            Ok(rustls::client::danger::ServerCertVerified::assertion())
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &rustls::DigitallySignedStruct,
+        ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+            Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+            aws_lc_rs::default_provider()
+                .signature_verification_algorithms
+                .supported_schemes()
+        }
+    }
+}
