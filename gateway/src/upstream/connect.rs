@@ -71,7 +71,14 @@ async fn dial(target: &Target, offer: Offer) -> Result<Stream, ProxyError> {
     let connector = TlsConnector::from(config);
     match connector.connect(name, socket).await {
         Ok(stream) => Ok(Stream::TlsClient(Box::new(stream))),
-        Err(error) => Err(ProxyError::upstream(handshake_kind(&error)).because(error)),
+        Err(error) => {
+            let kind = handshake_kind(&error);
+            if kind == ErrorKind::UpstreamProtocol {
+                // Nobody but whoever configured it can do something about it, and Traefik says so, too.
+                tracing::error!(server = %target.url, %error, "no TLS with this server: look at its serversTransport (rootCAs, serverName, peerCertSANs, versions)");
+            }
+            Err(ProxyError::upstream(kind).because(error))
+        }
     }
 }
 

@@ -268,6 +268,57 @@ fn only_servers_that_somebody_trusted_vouches_for_are_talked_to() {
     });
 }
 
+/// Signed by itself, valid between these years.
+fn own(years: [i32; 2]) -> Identity {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(Vec::new()).unwrap();
+    params.subject_alt_names = server_names().to_vec();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_before = rcgen::date_time_ymd(years[0], 1, 1);
+    params.not_after = rcgen::date_time_ymd(years[1], 1, 1);
+    Identity {
+        chain: vec![params.self_signed(&key).unwrap().der().clone()],
+        key: PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
+    }
+}
+
+#[test]
+fn a_server_that_signed_its_certificate_itself_is_trusted_by_that() {
+    run(async {
+        for (years, valid) in [
+            ([2020, 2090], true),
+            ([2020, 2021], false),
+            ([2080, 2090], false),
+        ] {
+            let identity = own(years);
+            let trusting = TlsSettings {
+                root_cas: Some(identity.chain.clone()),
+                ..TlsSettings::default()
+            };
+            let named_by = |name: &str, settings| TlsSettings {
+                peer_names: vec![PeerName::Dns(name.into())],
+                ..insecure(settings)
+            };
+            let (url, _) = server(identity, None, &[]).await;
+            let cases = [
+                ("its certificate", trusting.clone(), valid),
+                ("another name", named("b.test", trusting.clone()), false),
+                (
+                    "one of its names, insecurely",
+                    named_by("b.a.test", trusting.clone()),
+                    valid,
+                ),
+                (
+                    "none of its names, insecurely",
+                    named_by("b.test", trusting),
+                    false,
+                ),
+            ];
+            judged(&url, cases).await;
+        }
+    });
+}
+
 #[test]
 fn only_servers_with_the_right_names_are_talked_to() {
     run(async {

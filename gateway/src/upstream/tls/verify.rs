@@ -38,28 +38,29 @@ pub(super) fn verifier(
     if settings.insecure_skip_verify && !named {
         return Ok(Arc::new(Checks {
             chain: Chain::Any,
+            own: Arc::default(),
             names: Vec::new(),
             algorithms,
         }));
     }
     let roots = roots::roots(settings.root_cas.as_deref());
     let usual = || {
-        let built =
-            WebPkiServerVerifier::builder_with_provider(Arc::clone(&roots), Arc::clone(provider));
+        let built = WebPkiServerVerifier::builder_with_provider(
+            Arc::clone(&roots.store),
+            Arc::clone(provider),
+        );
         built
             .build()
             .map_err(|error| Error::General(format!("rootCAs: {error}")))
     };
-    if !named {
-        return Ok(usual()?);
-    }
     let names = settings.peer_names.iter().map(check);
     Ok(Arc::new(Checks {
         names: names.collect::<Result<_, _>>()?,
         chain: match settings.insecure_skip_verify {
-            true => Chain::Unnamed(roots),
+            true => Chain::Unnamed(Arc::clone(&roots.store)),
             false => Chain::Usual(usual()?),
         },
+        own: roots.certificates,
         algorithms,
     }))
 }
@@ -97,6 +98,8 @@ fn check(name: &PeerName) -> Result<Name, TlsError> {
 #[derive(Debug)]
 struct Checks {
     chain: Chain,
+    /// Certificates that are trusted although nobody else signed them.
+    own: Arc<[CertificateDer<'static>]>,
     /// One of them must be there; none is asked for where this is empty.
     names: Vec<Name>,
     algorithms: WebPkiSupportedAlgorithms,
@@ -122,6 +125,20 @@ impl Checks {
         let why = OtherError(Arc::new(std::io::Error::other(why)));
         Err(Error::InvalidCertificate(CertificateError::Other(why)))
     }
+}
+
+fn check_dates(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+    let (_, parsed) = X509Certificate::from_der(certificate)
+        .map_err(|_| Error::InvalidCertificate(CertificateError::BadEncoding))?;
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    let wrong = if now < parsed.validity().not_before.timestamp() {
+        CertificateError::NotValidYet
+    } else if now > parsed.validity().not_after.timestamp() {
+        CertificateError::Expired
+    } else {
+        return Ok(());
+    };
+    Err(Error::InvalidCertificate(wrong))
 }
 
 fn uris(certificate: &CertificateDer<'_>) -> Vec<String> {
@@ -164,8 +181,14 @@ impl ServerCertVerifier for Checks {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
+        let own = self.own.contains(end_entity);
         match &self.chain {
             Chain::Any => {}
+            Chain::Unnamed(_) if own => check_dates(end_entity, now)?,
+            Chain::Usual(_) if own => {
+                check_dates(end_entity, now)?;
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            }
             Chain::Unnamed(roots) => verify_server_cert_signed_by_trust_anchor(
                 &ParsedCertificate::try_from(end_entity)?,
                 roots,
