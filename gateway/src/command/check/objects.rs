@@ -1,5 +1,6 @@
 //! What became of each object: the compiler's report, led back to places and causes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, Severity};
@@ -20,7 +21,12 @@ pub(super) struct Objects<'a> {
     pub(super) index: &'a Index<'a>,
     pub(super) trial: &'a Trial,
     pub(super) references: &'a References,
+    /// Names that were looked for so far; see [`SUGGESTED`].
+    pub(super) suggested: Cell<usize>,
 }
+
+/// For so many names the nearest one is looked for. Where more are missing that is no slip of the pen, and the search costs.
+const SUGGESTED: usize = 500;
 
 /// Messages by the object that has them.
 type Messages = BTreeMap<Object, Vec<String>>;
@@ -160,7 +166,8 @@ impl Objects<'_> {
                 rules::suggestion(router),
             ),
             None => {
-                let missing = missing.filter(|_| !unseen);
+                let count = self.suggested.replace(self.suggested.get() + 1);
+                let missing = missing.filter(|_| !unseen && count < SUGGESTED);
                 let suggestion = missing.and_then(|missing| missing.suggestion(self.trial, name));
                 (None, None, suggestion)
             }
