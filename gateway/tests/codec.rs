@@ -9,6 +9,8 @@
 
 #[path = "../../fuzz/src/codec.rs"]
 mod codec;
+#[path = "../../fuzz/src/mangle.rs"]
+mod mangle;
 #[path = "../../fuzz/src/oracle.rs"]
 mod oracle;
 
@@ -80,62 +82,8 @@ const PIECES: &[&[u8]] = &[
     b"Trailer: Host\r\n",
 ];
 
-/// xorshift64*: the same inputs on every machine.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        let high = self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33;
-        usize::try_from(high).unwrap_or_default() % end.max(1)
-    }
-
-    /// One of the messages, changed in a few places.
-    fn mangled(&mut self, messages: &[&str]) -> Vec<u8> {
-        let mut bytes = messages[self.below(messages.len())].as_bytes().to_vec();
-        for _ in 0..self.below(4) {
-            let at = self.below(bytes.len() + 1);
-            match self.below(6) {
-                0 => bytes.truncate(at),
-                1 if at < bytes.len() => {
-                    bytes.remove(at);
-                }
-                2 if at < bytes.len() => bytes[at] ^= 1 << self.below(8),
-                3 => {
-                    let other = messages[self.below(messages.len())].as_bytes();
-                    let from = self.below(other.len());
-                    bytes.splice(at..at, other[from..].iter().copied());
-                }
-                4 => {
-                    let piece = PIECES[self.below(PIECES.len())];
-                    let end = (at + piece.len()).min(bytes.len());
-                    bytes.splice(at..end, piece.iter().copied());
-                }
-                _ => {
-                    let piece = PIECES[self.below(PIECES.len())];
-                    bytes.splice(at..at, piece.iter().copied());
-                }
-            }
-        }
-        bytes
-    }
-}
-
-fn number(name: &str, usual: u64) -> u64 {
-    let said = std::env::var(name).ok();
-    said.and_then(|text| text.parse().ok()).unwrap_or(usual)
-}
-
 fn mangle(messages: &[&str], cases: u64, check: fn(&[u8])) {
-    for message in messages {
-        check(message.as_bytes());
-    }
-    let mut random = Random(number("CODEC_SEED", 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-    for _ in 0..number("CODEC_CASES", cases) {
-        check(&random.mangled(messages));
-    }
+    mangle::run(messages, PIECES, cases, check);
 }
 
 #[test]

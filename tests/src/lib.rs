@@ -7,10 +7,12 @@
 pub mod binaries;
 pub mod dev;
 pub mod echo;
+pub mod grpc;
 pub mod http1;
 pub mod poll;
 pub mod ports;
 pub mod process;
+pub mod recorder;
 pub mod redis;
 pub mod source;
 pub mod stack;

@@ -29,24 +29,47 @@ impl Gateway {
 
     /// As [`Self::start`], in a folder that holds more already; `install` is appended to the install configuration.
     pub async fn start_in(folder: TempDir, dynamic: &str, install: &str) -> Result<Self> {
+        Self::start_with(folder, dynamic, install, &[]).await
+    }
+
+    /// As [`Self::start_in`], with more options of the command line. In `install`, `WEB` and `WEBSECURE` at the start of a
+    /// line stand for more options of those entry points, and `THROTTLE` for a shortest time between reloads that is not
+    /// Traefik's.
+    pub async fn start_with(
+        folder: TempDir,
+        dynamic: &str,
+        install: &str,
+        args: &[&str],
+    ) -> Result<Self> {
         let (web, websecure, admin) = (ports::free()?, ports::free()?, ports::free()?);
+        let (mut more, mut more_secure, mut rest) = (String::new(), String::new(), String::new());
+        let mut throttle = "2s";
+        for line in install.lines() {
+            match line.split_once(' ') {
+                Some(("WEBSECURE", options)) => more_secure = format!(", {options}"),
+                Some(("WEB", options)) => more = format!(", {options}"),
+                Some(("THROTTLE", time)) => throttle = time,
+                _ => rest.extend([line, "\n"]),
+            }
+        }
         let text = format!(
             "\
 entryPoints:
-  web: {{address: \"127.0.0.1:{web}\"}}
-  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}}}
+  web: {{address: \"127.0.0.1:{web}\"{more}}}
+  websecure: {{address: \"127.0.0.1:{websecure}\", http: {{tls: {{}}}}{more_secure}}}
   traefik: {{address: \"127.0.0.1:{admin}\"}}
 api: {{insecure: true}}
 ping: {{}}
 metrics: {{prometheus: {{}}}}
 log: {{level: DEBUG}}
-providers: {{file: {{filename: dynamic.yml, watch: true}}}}
-{install}"
+providers: {{file: {{filename: dynamic.yml, watch: true}}, providersThrottleDuration: {throttle}}}
+{rest}"
         );
         std::fs::write(folder.path().join("traefik.yml"), text)?;
         std::fs::write(folder.path().join("dynamic.yml"), dynamic)?;
         let mut command = process::command(binaries::gateway()?, folder.path());
         command.args(["--configFile=traefik.yml", "--workers=2"]);
+        command.args(args);
         let process = Process::start("gateway", command)?;
         let mut gateway = Self {
             process,
@@ -74,6 +97,20 @@ providers: {{file: {{filename: dynamic.yml, watch: true}}}}
     /// Asks the web entry point.
     pub async fn get(&self, host: &str, path: &str) -> Result<http1::Response> {
         http1::get(self.web, host, path).await
+    }
+
+    /// A figure of the metrics page by the start of its line.
+    pub async fn metric(&self, line: &str) -> Result<f64> {
+        let page = http1::get(self.admin, "localhost", "/metrics")
+            .await?
+            .text();
+        let value = page
+            .lines()
+            .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value
+            .with_context(|| format!("no {line} in {page}"))?
+            .parse()
+            .context("a number")
     }
 
     async fn ready(&mut self) -> Result<()> {

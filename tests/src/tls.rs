@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::client::Resumption;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::stream::{self, Boxed};
 
@@ -43,17 +45,34 @@ impl Client {
         name: &str,
         alpn: &[&str],
     ) -> Result<(Boxed, Option<String>)> {
+        let tls = self.handshake(port, name, alpn).await?;
+        let chosen = tls.get_ref().1.alpn_protocol();
+        let chosen = chosen.map(|name| String::from_utf8_lossy(name).into_owned());
+        Ok((Box::new(tls), chosen))
+    }
+
+    /// The certificate (DER) that is shown for a name.
+    pub async fn certificate(&self, port: u16, name: &str) -> Result<Vec<u8>> {
+        let tls = self.handshake(port, name, &[]).await?;
+        let shown = tls.get_ref().1.peer_certificates();
+        let leaf = shown.and_then(<[_]>::first).context("a certificate")?;
+        Ok(leaf.to_vec())
+    }
+
+    async fn handshake(
+        &self,
+        port: u16,
+        name: &str,
+        alpn: &[&str],
+    ) -> Result<TlsStream<TcpStream>> {
         let mut config = self.config.clone();
         config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let plain = stream::plain(port).await?;
         let server = ServerName::try_from(name.to_owned())?;
-        let tls = TlsConnector::from(Arc::new(config))
+        TlsConnector::from(Arc::new(config))
             .connect(server, plain)
             .await
-            .with_context(|| format!("TLS with {name} on port {port}"))?;
-        let chosen = tls.get_ref().1.alpn_protocol();
-        let chosen = chosen.map(|name| String::from_utf8_lossy(name).into_owned());
-        Ok((Box::new(tls), chosen))
+            .with_context(|| format!("TLS with {name} on port {port}"))
     }
 }
 
@@ -80,6 +99,17 @@ impl Authority {
     /// A client that trusts it.
     pub fn client(&self) -> Result<Client> {
         Client::trusting(&self.folder.join("ca.crt"))
+    }
+
+    /// What a server needs to show the certificate of a name that was signed.
+    pub fn server(&self, name: &str) -> Result<ServerConfig> {
+        let certificate = CertificateDer::from_pem_file(self.folder.join(format!("{name}.crt")))?;
+        let key = PrivateKeyDer::from_pem_file(self.folder.join(format!("{name}.key")))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth();
+        Ok(builder.with_single_cert(vec![certificate], key)?)
     }
 
     /// Writes `NAME.crt` and `NAME.key` for one DNS name.

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use super::tls_options::{DEFAULT_OPTIONS, TlsInForce};
 use crate::config::dynamic::{
     Certificate, CertificateAndStores, Dynamic, Middleware, Router, ServersTransport, Service,
     TlsOptions,
 };
+
+/// The only store whose certificates are shown.
+const DEFAULT_STORE: &str = "default";
 
 /// Objects by `name@provider`.
 pub type Objects<T> = BTreeMap<String, T>;
@@ -27,6 +31,10 @@ pub struct Merged {
     pub tls_options: Objects<TlsOptions>,
     /// The default store's certificate for clients whose server name has none.
     pub default_certificate: Option<Certificate>,
+    /// Which options hold where, once the routers' entry points are known.
+    pub tls: TlsInForce,
+    /// What is wrong with the whole, not with one object.
+    pub problems: Vec<String>,
 }
 
 /// `name` as an object of `provider` means it: `a` is `a@file`, `a@docker` is itself.
@@ -46,6 +54,7 @@ fn defined(name: &str, provider: &str) -> String {
 /// Merges the configurations of providers, by provider name.
 pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) -> Merged {
     let mut merged = Merged::default();
+    let (mut default_options, mut default_stores) = (Vec::new(), Vec::new());
     for (provider, config) in providers {
         if let Some(http) = &config.http {
             add(&mut merged.routers, &http.routers, provider);
@@ -58,23 +67,59 @@ pub fn merge<'a>(providers: impl IntoIterator<Item = (&'a str, &'a Dynamic)>) ->
             );
         }
         if let Some(tls) = &config.tls {
-            merged.certificates.extend(tls.certificates.iter().cloned());
+            let of_default = |certificate: &&CertificateAndStores| {
+                let stores = &certificate.stores;
+                stores.is_empty() || stores.iter().any(|store| store == DEFAULT_STORE)
+            };
+            let certificates = tls.certificates.iter().filter(of_default).cloned();
+            merged.certificates.extend(certificates);
             for (name, options) in &tls.options {
-                let name = if name == "default" {
+                let name = if name == DEFAULT_OPTIONS {
+                    default_options.push(provider);
                     name.clone()
                 } else {
                     defined(name, provider)
                 };
                 merged.tls_options.insert(name, options.clone());
             }
-            if let Some(store) = tls.stores.get("default") {
+            if let Some(store) = tls.stores.get(DEFAULT_STORE) {
+                default_stores.push(provider);
                 merged
                     .default_certificate
                     .clone_from(&store.default_certificate);
             }
         }
     }
+    merged.only_one_default(&default_options, &default_stores);
     merged
+}
+
+impl Merged {
+    /// Two providers that both say what the default is: neither counts. Routers that rely on default options are refused
+    /// then, as in Traefik.
+    fn only_one_default(&mut self, options: &[&str], stores: &[&str]) {
+        match options {
+            [] => {
+                let default = TlsOptions::default();
+                self.tls_options.insert(DEFAULT_OPTIONS.to_owned(), default);
+            }
+            [_] => {}
+            several => {
+                self.tls_options.remove(DEFAULT_OPTIONS);
+                self.problems.push(format!(
+                    "the TLS options \"default\" are defined by several providers ({}): keep one of them",
+                    several.join(", ")
+                ));
+            }
+        }
+        if stores.len() > 1 {
+            self.default_certificate = None;
+            self.problems.push(format!(
+                "the TLS store \"default\" is defined by several providers ({}): keep one of them",
+                stores.join(", ")
+            ));
+        }
+    }
 }
 
 fn add<T: Clone>(into: &mut Objects<T>, from: &BTreeMap<String, T>, provider: &str) {

@@ -66,29 +66,3 @@ pub(super) fn file(method: &Method, path: &str) -> Option<Response> {
     }
     Some(response)
 }
-
-/// Sends a browser from the base path to the dashboard, below what a trusted proxy in front says it took away.
-pub(super) fn redirect(base: &str, request: &Request) -> Response {
-    let prefix = request
-        .headers
-        .get("x-forwarded-prefix")
-        .and_then(|prefix| prefix.to_str().ok())
-        // A URL with a host would send the browser elsewhere.
-        .filter(|prefix| prefix.starts_with('/') && !prefix.starts_with("//"))
-        .unwrap_or_default();
-    let target = format!("{}{base}/dashboard/", prefix.trim_end_matches('/'));
-    let mut response = Response::new(Body::from(format!("<a href=\"{target}\">Found</a>.\n\n")));
-    *response.status_mut() = StatusCode::FOUND;
-    let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/html; charset=utf-8"),
-    );
-    match HeaderValue::try_from(target) {
-        Ok(target) => {
-            headers.insert(header::LOCATION, target);
-            response
-        }
-        Err(_) => not_found(),
-    }
-}

@@ -81,13 +81,9 @@ impl Api {
     }
 
     fn dashboard(&self, path: &str, request: &Request) -> Option<Response> {
-        match path {
-            "/" | "" => Some(dashboard::redirect(&self.base, request)),
-            path => {
-                let file = path.strip_prefix("/dashboard")?;
-                dashboard::file(&request.method, file.strip_prefix('/').map(|_| file)?)
-            }
-        }
+        // The base path itself is not sent on: Traefik only does that on the entry point of `api.insecure`.
+        let file = path.strip_prefix("/dashboard")?;
+        dashboard::file(&request.method, file.strip_prefix('/').map(|_| file)?)
     }
 
     /// What stands behind a path below `/api/`.

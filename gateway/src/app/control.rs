@@ -1,15 +1,17 @@
 //! The control loop: takes configurations from providers, compiles what changed, and hands it to the workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, MissedTickBehavior};
 
+use super::files::{self, Files};
 use super::health::Checks;
 use super::{Adapt, Internal};
-use crate::aggregate::{Defaults, Merged, apply_defaults, merge};
+use crate::aggregate::{self, Defaults, Merged, apply_defaults, merge, settle_tls_options};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::Install;
@@ -35,6 +37,7 @@ pub(super) struct Control {
     merged: Merged,
     kept: Kept,
     checks: Checks,
+    files: Files,
     snapshots: watch::Sender<Arc<Snapshot>>,
     reports: watch::Sender<Arc<Report>>,
     throttle: Duration,
@@ -70,6 +73,7 @@ impl Control {
             merged: Merged::default(),
             kept: Kept::default(),
             checks: Checks::default(),
+            files: Files::default(),
             snapshots,
             throttle: install
                 .providers
@@ -113,6 +117,8 @@ impl Control {
         let mut next: Option<Instant> = None;
         let mut quiet_until = Instant::now();
         let mut open = true;
+        let mut look = tokio::time::interval(files::EVERY);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 message = messages.recv(), if open => match message {
@@ -129,6 +135,13 @@ impl Control {
                     }
                     None => open = false,
                 },
+                _ = look.tick() => {
+                    let changed = self.files.changed();
+                    if !changed.is_empty() {
+                        tracing::info!(?changed, "files changed that the configuration names");
+                        self.renew(&changed);
+                    }
+                }
                 () = until(next) => {
                     next = None;
                     quiet_until = Instant::now() + self.throttle;
@@ -138,17 +151,35 @@ impl Control {
         }
     }
 
-    /// Compiles the configuration and puts it in force, if it is another one.
+    /// Compiles the configuration and puts it in force, if it or a file it names is another one.
     fn apply(&mut self) {
+        let changed = self.files.changed();
+        let merged = self.merge();
+        if merged != self.merged || !changed.is_empty() {
+            self.compile(merged, &changed);
+        }
+    }
+
+    /// Compiles the same configuration once more.
+    fn renew(&mut self, changed: &BTreeSet<PathBuf>) {
+        let merged = std::mem::take(&mut self.merged);
+        self.compile(merged, changed);
+    }
+
+    /// What all providers said last, as one.
+    fn merge(&self) -> Merged {
         let configs = self
             .providers
             .iter()
             .map(|(name, config)| (name.as_str(), config));
         let mut merged = merge(configs);
         apply_defaults(&mut merged, &self.defaults);
-        if merged == self.merged {
-            return;
-        }
+        settle_tls_options(&mut merged);
+        merged
+    }
+
+    fn compile(&mut self, merged: Merged, changed: &BTreeSet<PathBuf>) {
+        self.files.follow(aggregate::files::files(&merged));
         let Compiled {
             snapshot,
             report,
@@ -161,6 +192,7 @@ impl Control {
                 internal: &self.internal,
                 precedence: &self.install.providers.precedence,
                 fallback_certificate: Some(&self.fallback_certificate),
+                changed,
                 workers: self.observer.workers,
                 observer: &self.observer,
             },

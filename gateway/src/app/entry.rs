@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use http::{HeaderName, HeaderValue};
 
+use super::Options;
 use crate::config::install::{AllowedEncodedCharacters, EntryPoint as Config, Install, Protocol};
 use crate::entrypoint::normalize::TargetRules;
-use crate::entrypoint::{EntryPoint, Underscores};
+use crate::entrypoint::{EntryPoint, ProxyProtocol, Underscores};
 use crate::h1::Limits;
 use crate::http::forwarded::ForwardedRules;
-use crate::net::listener;
+use crate::net::{Admission, listener};
 use crate::observe::{Asks, Observer};
 use crate::types::{Duration, IpSet};
 
@@ -40,7 +41,7 @@ impl Entries {
 pub(super) fn open(
     install: &Install,
     observer: &Observer,
-    tunnel_idle_timeout: Option<std::time::Duration>,
+    options: &Options,
 ) -> anyhow::Result<Entries> {
     let workers = observer.workers;
     let mut entries = Entries {
@@ -68,7 +69,8 @@ pub(super) fn open(
             own.push(listener);
         }
         let settings = EntryPoint {
-            tunnel_idle_timeout,
+            tunnel_idle_timeout: options.tunnel_idle_timeout,
+            admission: Admission::new(options.max_connections, options.max_connections_per_client),
             ..settings(name, entries.names.len(), config, install, observer)?
         };
         entries.settings.push(Arc::new(settings));
@@ -110,6 +112,9 @@ pub(super) fn settings(
             .metrics
             .as_ref()
             .map(|metrics| metrics.open_connections(name, "TCP")),
+        admission: None,
+        proxy_protocol: proxy_protocol(config)
+            .with_context(|| format!("entry point {name}: proxyProtocol"))?,
         forwarded: forwarded(config, install)
             .with_context(|| format!("entry point {name}: forwardedHeaders"))?,
         target: TargetRules {
@@ -129,7 +134,12 @@ pub(super) fn settings(
             ..Limits::default()
         },
         read_timeout: time(timeouts.read_timeout),
-        idle_timeout: time(timeouts.idle_timeout),
+        write_timeout: time(timeouts.write_timeout),
+        // Go's server takes the read timeout where there is no idle one.
+        idle_timeout: match time(timeouts.idle_timeout) {
+            idle if idle.is_zero() => time(timeouts.read_timeout),
+            idle => idle,
+        },
         tunnel_idle_timeout: None,
         max_requests: u64::try_from(config.transport.keep_alive_max_requests).unwrap_or(0),
         max_age: time(config.transport.keep_alive_max_time),
@@ -142,7 +152,7 @@ pub(super) fn settings(
 /// The install configuration was checked for other words.
 fn underscores(strategy: &str) -> Underscores {
     match strategy {
-        "delete" => Underscores::Drop,
+        "delete" => Underscores::Delete,
         "reject" => Underscores::Reject,
         _ => Underscores::Keep,
     }
@@ -156,6 +166,21 @@ fn unrouted(config: &Config) -> Asks {
         metrics: said.and_then(|said| said.metrics).unwrap_or(true),
         internal: false,
     }
+}
+
+fn proxy_protocol(config: &Config) -> anyhow::Result<Option<ProxyProtocol>> {
+    let Some(config) = &config.proxy_protocol else {
+        return Ok(None);
+    };
+    if !config.insecure && config.trusted_ips.is_empty() {
+        bail!(
+            "nobody is trusted; name your load balancers in trustedIPs, or set insecure to believe everybody"
+        );
+    }
+    Ok(Some(ProxyProtocol {
+        insecure: config.insecure,
+        trusted: IpSet::parse(&config.trusted_ips).context("trustedIPs")?,
+    }))
 }
 
 fn forwarded(config: &Config, install: &Install) -> anyhow::Result<ForwardedRules> {
@@ -212,7 +237,7 @@ mod tests {
         for (word, strategy) in [
             ("", Underscores::Keep),
             ("keep", Underscores::Keep),
-            ("delete", Underscores::Drop),
+            ("delete", Underscores::Delete),
             ("reject", Underscores::Reject),
         ] {
             assert_eq!(underscores(word), strategy, "{word}");

@@ -6,6 +6,7 @@
 mod control;
 mod entry;
 pub mod explain;
+mod files;
 mod health;
 mod internal;
 pub mod log;
@@ -42,6 +43,10 @@ pub struct Options {
     pub workers: usize,
     /// Ends a tunnel (WebSocket) on which nothing came from either side for so long. `None`, as in Traefik, never does.
     pub tunnel_idle_timeout: Option<std::time::Duration>,
+    /// Connections that an entry point has open at most; 0, as in Traefik, is no limit.
+    pub max_connections: usize,
+    /// As `max_connections`, of one client: an IPv4 address, or 64 bits of an IPv6 one.
+    pub max_connections_per_client: usize,
     /// Changes what a provider says before it counts: who runs the gateway inside another program may have put
     /// things elsewhere than the files say.
     pub adapt: Option<Adapt>,
@@ -54,6 +59,8 @@ impl Default for Options {
         Self {
             workers: default_workers(),
             tunnel_idle_timeout: None,
+            max_connections: 0,
+            max_connections_per_client: 0,
             adapt: None,
             listening: None,
         }
@@ -90,7 +97,7 @@ async fn serve(
     }
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "Sluice starting");
     let observer = observe::open(&install, options.workers)?;
-    let entries = entry::open(&install, &observer, options.tunnel_idle_timeout)?;
+    let entries = entry::open(&install, &observer, options)?;
     let (snapshots, receiver) = watch::channel(Arc::new(Snapshot::default()));
     let (reports, report) = watch::channel(Arc::new(Report::default()));
     let (phases, phase) = watch::channel(workers::Phase::Serve);

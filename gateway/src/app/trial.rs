@@ -1,7 +1,7 @@
 //! What a configuration would be if it were in force: compiled by what compiles it for serving, but serving nobody. No
 //! socket is opened and no task is started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::{entry, internal};
-use crate::aggregate::{Defaults, Merged, apply_defaults, merge};
+use crate::aggregate::{Defaults, Merged, apply_defaults, merge, settle_tls_options};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Protocol};
@@ -65,6 +65,7 @@ pub fn compiled(
     let mut merged = merge(configs);
     apply_defaults(&mut merged, &Defaults::new(install));
     change(&mut merged);
+    settle_tls_options(&mut merged);
     let fallback = self_signed().context("cannot make the default certificate")?;
     let input = Input {
         merged: &merged,
@@ -72,6 +73,7 @@ pub fn compiled(
         internal: &handlers,
         precedence: &install.providers.precedence,
         fallback_certificate: Some(&fallback),
+        changed: &BTreeSet::new(),
         workers: observer.workers,
         observer: &observer,
     };

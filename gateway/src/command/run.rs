@@ -48,6 +48,8 @@ pub(super) fn own_options(args: Vec<String>) -> Result<(Options, Vec<String>), S
             None => (arg.as_str(), None),
         };
         let set: fn(&mut Options, &str) -> Result<(), String> = match name {
+            "--max-connections" => max_connections,
+            "--max-connections-per-client" => max_connections_per_client,
             "--workers" => workers,
             "--tunnel-idle-timeout" => tunnel_idle_timeout,
             _ => {
@@ -67,6 +69,22 @@ fn workers(options: &mut Options, value: &str) -> Result<(), String> {
         .filter(|count| (1..=1024).contains(count))
         .ok_or("write --workers=N with N from 1 to 1024, the number of worker threads")?;
     Ok(())
+}
+
+fn max_connections(options: &mut Options, value: &str) -> Result<(), String> {
+    options.max_connections = connections(value)?;
+    Ok(())
+}
+
+fn max_connections_per_client(options: &mut Options, value: &str) -> Result<(), String> {
+    options.max_connections_per_client = connections(value)?;
+    Ok(())
+}
+
+fn connections(value: &str) -> Result<usize, String> {
+    value
+        .parse()
+        .map_err(|_| "write a number of connections, or 0 for no limit".to_owned())
 }
 
 fn tunnel_idle_timeout(options: &mut Options, value: &str) -> Result<(), String> {
@@ -90,6 +108,21 @@ mod tests {
         assert_eq!(own_options(args(&["--workers", "2"])).unwrap().0.workers, 2);
         assert!(own_options(args(&["--workers=0"])).is_err());
         assert!(own_options(args(&["--workers"])).is_err());
+    }
+
+    #[test]
+    fn connections_are_limited_only_where_that_is_asked_for() {
+        let limits = |args: &[&str]| {
+            let args = args.iter().map(|&arg| arg.to_owned()).collect();
+            let (options, rest) = own_options(args)?;
+            assert!(rest.is_empty());
+            Ok::<_, String>((options.max_connections, options.max_connections_per_client))
+        };
+        assert_eq!(limits(&[]), Ok((0, 0)));
+        let both = ["--max-connections=9", "--max-connections-per-client", "3"];
+        assert_eq!(limits(&both), Ok((9, 3)));
+        assert!(limits(&["--max-connections=-1"]).is_err());
+        assert!(limits(&["--max-connections"]).is_err());
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn prometheus(install: &Install, http: &mut Http) {
     }
 }
 
-/// Everything on one entry point is sent to another.
+/// Everything on one entry point is sent to another; nothing where it cannot be said where to.
 fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPoint) {
     // One that leads nowhere is left out, and was named when the install configuration was checked.
     let Some(port) = install.redirection_port(to) else {

@@ -7,7 +7,7 @@ use super::children::provider;
 use super::objects::Objects;
 use super::services::Services;
 use super::{Input, recursion};
-use crate::aggregate::qualify;
+use crate::aggregate::{files, qualify};
 use crate::config::dynamic::{Middleware, Type};
 use crate::http::Handler;
 use crate::middleware::{self, Built, Site};
@@ -120,9 +120,11 @@ impl Unroll<'_, '_, '_> {
             self.built.len(),
             name.to_owned(),
         );
+        let input = self.services.input();
         let state = &mut self.services.middlewares;
         if let Some((before, built)) = state.before.get(&place)
             && before == config
+            && input.unchanged(&files::of_middleware(config))
         {
             self.built.push(built.clone());
             let kept = (config.clone(), built.clone());

@@ -9,11 +9,13 @@ mod middlewares;
 mod objects;
 mod report;
 mod routers;
+mod rules;
 mod services;
 mod tls;
 mod transports;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::aggregate::Merged;
@@ -40,10 +42,19 @@ pub struct Input<'a> {
     pub precedence: &'a [String],
     /// The certificate for server names that have none.
     pub fallback_certificate: Option<&'a Pair>,
+    /// Files that changed since the last run: what was made of them is made anew.
+    pub changed: &'a BTreeSet<PathBuf>,
     /// Worker threads: each has its share of a transport's idle connections.
     pub workers: usize,
     /// Where requests are recorded.
     pub observer: &'a Observer,
+}
+
+impl Input<'_> {
+    /// Whether none of these files changed since the last run.
+    fn unchanged(&self, files: &[&Path]) -> bool {
+        files.iter().all(|file| !self.changed.contains(*file))
+    }
 }
 
 /// What came out.
@@ -61,29 +72,33 @@ pub struct Compiled {
 /// Compiles a configuration. `kept` is what the last run built, and is replaced by what this one uses.
 pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let mut objects = Objects::new(input.merged);
-    let mut problems = Vec::new();
+    let mut problems = input.merged.problems.clone();
     children::check(input.merged, &mut objects);
     let transports = transports::build(input, kept, &mut problems);
-    let before = std::mem::take(kept);
+    let mut before = std::mem::take(kept);
+    let tls = tls::Tls::build(input, std::mem::take(&mut before.tls), &mut problems);
+    let before_rules = std::mem::take(&mut before.rules);
     let mut services = services::Services::new(input, &transports, before);
-    let mut routers = routers::Routers::new(input, &mut services, &mut objects);
+    let mut routers = routers::Routers::new(input, &tls, before_rules, &mut services, &mut objects);
     let entry_points = input.entry_points.iter();
     let entry_points = entry_points.map(|name| routers.tables(name)).collect();
+    let rules = routers.into_rules();
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
     let checks = services.checks();
+    tls::warn(input, &mut objects);
     let (services, middlewares) = services.into_built();
     *kept = Kept {
         transports,
         services,
         middlewares,
+        tls: tls.kept,
+        rules,
     };
-    let (tls, certificates) = tls::build(input, &objects, &mut problems);
-    let tls = Arc::new(tls);
     Compiled {
-        snapshot: Snapshot { entry_points, tls },
+        snapshot: Snapshot { entry_points },
         checks,
-        report: report::build(input.merged, objects, certificates),
+        report: report::build(input.merged, objects, tls.certificates),
         problems,
     }
 }

@@ -7,7 +7,9 @@ use super::Input;
 use super::children::{self, provider};
 use super::middlewares;
 use super::objects::Objects;
+use super::rules::Rules;
 use super::services::Services;
+use super::tls::Tls;
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Router, RouterObservability};
 use crate::http::Handler;
@@ -15,7 +17,7 @@ use crate::observe::Asks;
 use crate::router::http::{Children, HttpRoute};
 use crate::router::{RouteSpec, Table};
 use crate::rule::Syntax;
-use crate::rule::http::{compile, default_priority};
+use crate::rule::http::default_priority;
 use crate::runtime::EntryTables;
 
 /// Deeper trees of routers are refused: each level is a call within a call.
@@ -23,12 +25,14 @@ const DEEPEST: usize = 32;
 /// Above it are the routers of the provider `internal`; no user's router may come before them.
 const HIGHEST: i64 = i64::MAX - 1000;
 
-/// What a router leads to: the handler of all, and its children, where it has some.
-type Leads = (Arc<dyn Handler>, Option<Arc<Children>>);
+/// What a router leads to, and its children where it has some.
+type Behind = (Arc<dyn Handler>, Option<Arc<Children>>);
 
 /// Builds the tables of one run.
 pub(super) struct Routers<'a, 's> {
     input: &'a Input<'a>,
+    tls: &'s Tls,
+    rules: Rules,
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
@@ -43,12 +47,16 @@ pub(super) struct Routers<'a, 's> {
 impl<'a, 's> Routers<'a, 's> {
     pub(super) fn new(
         input: &'a Input<'a>,
+        tls: &'s Tls,
+        rules: Rules,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
     ) -> Self {
         let children = children::children(input.merged);
         Self {
             input,
+            tls,
+            rules,
             services,
             objects,
             children,
@@ -56,6 +64,11 @@ impl<'a, 's> Routers<'a, 's> {
             path: Vec::new(),
             asks: asks(None, ""),
         }
+    }
+
+    /// The rules that were compiled, for the next run.
+    pub(super) fn into_rules(self) -> Rules {
+        self.rules.into_kept()
     }
 
     /// The tables of one entry point.
@@ -84,6 +97,7 @@ impl<'a, 's> Routers<'a, 's> {
         EntryTables {
             plain: Table::build(plain),
             tls: Table::build(tls),
+            tls_options: self.tls.table(input, entry_point),
         }
     }
 
@@ -112,8 +126,7 @@ impl<'a, 's> Routers<'a, 's> {
         router: &Router,
         depth: usize,
     ) -> Result<RouteSpec<HttpRoute>, String> {
-        let syntax = Syntax::named(&router.rule_syntax);
-        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
+        self.tls.check(name, router)?;
         let default = if router.rule.is_empty() {
             0
         } else {
@@ -131,6 +144,9 @@ impl<'a, 's> Routers<'a, 's> {
             router.priority
         };
         let (handler, children) = self.handler(name, router, depth)?;
+        // Where rule and middlewares are wrong, Traefik tells of the middlewares.
+        let syntax = Syntax::named(&router.rule_syntax);
+        let matcher = self.rules.get(&router.rule, syntax)?;
         let path: Vec<(&str, &str)> = self
             .path
             .iter()
@@ -148,10 +164,13 @@ impl<'a, 's> Routers<'a, 's> {
             children,
             priority_is_set: router.priority != 0,
             observed: observer.route(self.entry_point, &path, self.asks),
-            tls_options: router
+            tls_options: self
+                .input
+                .merged
                 .tls
-                .as_ref()
-                .map(|tls| super::tls::options_name(&tls.options, name).into()),
+                .routers
+                .get(name)
+                .map(|options| options.as_str().into()),
         };
         let provider_rank = self.rank(name);
         Ok(RouteSpec {
@@ -164,7 +183,7 @@ impl<'a, 's> Routers<'a, 's> {
     }
 
     /// The router's middlewares in front of its children or its service.
-    fn handler(&mut self, name: &str, router: &Router, depth: usize) -> Result<Leads, String> {
+    fn handler(&mut self, name: &str, router: &Router, depth: usize) -> Result<Behind, String> {
         let below = self.children.get(name).cloned().unwrap_or_default();
         let (tail, children): (Arc<dyn Handler>, _) = if below.is_empty() {
             (self.service(name, router)?, None)

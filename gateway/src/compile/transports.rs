@@ -8,64 +8,86 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::Input;
 use super::services::Kept;
-use crate::config::dynamic::{ForwardingTimeouts, ServersTransport};
-use crate::types::Duration;
-use crate::upstream::{Settings, TlsSettings, TlsVersion, Transport};
+use crate::config::dynamic::{Certificate, ForwardingTimeouts, PeerCertSan, ServersTransport};
+use crate::types::{Duration, FileOrContent};
+use crate::upstream::{Identity, PeerName, Settings, TlsSettings, TlsVersion, Transport};
 
 /// The transport of services that name none.
 pub(super) const DEFAULT: &str = "default@internal";
 
-/// Transports by `name@provider`, with what they were made of; `Err` is why one could not be made.
-pub(super) type Transports = BTreeMap<String, (ServersTransport, Result<Arc<Transport>, String>)>;
+/// Transports by `name@provider`.
+pub(super) type Transports = BTreeMap<String, Made>;
 
-/// Builds every transport; one whose configuration did not change is taken from the last run.
+/// A transport, and what it was made of.
+pub(super) struct Made {
+    config: ServersTransport,
+    read: Read,
+    pub(super) transport: Arc<Transport>,
+    /// Why it refuses `https` servers.
+    flaw: Option<String>,
+}
+
+/// The TLS options with what their files hold.
+#[derive(PartialEq)]
+struct Read {
+    /// Why they cannot be used.
+    tls: Result<TlsSettings, String>,
+    /// What was left out of them.
+    left_out: Vec<String>,
+}
+
+/// Builds every transport; one whose configuration and files did not change is taken from the last run.
 pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) -> Transports {
     let mut transports = Transports::new();
     for (name, config) in &input.merged.servers_transports {
-        let same = kept
-            .transports
-            .get(name)
-            .filter(|(old, built)| old == config && built.is_ok());
-        let built = match same {
-            Some((_, built)) => built.clone(),
-            None => transport(config, input.workers).inspect_err(|error| {
-                problems.push(format!("serversTransport {name}: {error}"));
-            }),
+        let read = Read::new(config);
+        let before = kept.transports.get(name);
+        let (transport, flaw) = match before {
+            Some(old) if old.config == *config && old.read == read => {
+                (Arc::clone(&old.transport), old.flaw.clone())
+            }
+            _ => transport(config, &read, input.workers),
         };
-        transports.insert(name.clone(), (config.clone(), built));
+        for problem in read.left_out.iter().chain(&flaw) {
+            problems.push(format!("serversTransport {name}: {problem}"));
+        }
+        let made = Made {
+            config: config.clone(),
+            read,
+            transport,
+            flaw,
+        };
+        transports.insert(name.clone(), made);
     }
     transports
 }
 
-/// Checks of servers' certificates that are not made yet. Without them we would talk to servers that the user refuses.
-fn unsupported(config: &ServersTransport) -> Result<(), String> {
-    for (set, option) in [
-        (!config.peer_cert_uri.is_empty(), "peerCertURI"),
-        (!config.peer_cert_sans.is_empty(), "peerCertSANs"),
-        (config.spiffe.is_some(), "spiffe"),
-    ] {
-        if set {
-            return Err(format!(
-                "{option} is not supported yet: no server is trusted by it"
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn transport(config: &ServersTransport, workers: usize) -> Result<Arc<Transport>, String> {
-    unsupported(config)?;
+/// The transport, and why it has no TLS where its options cannot be met: it then serves plain servers, and refuses
+/// `https` ones.
+fn transport(
+    config: &ServersTransport,
+    read: &Read,
+    workers: usize,
+) -> (Arc<Transport>, Option<String>) {
     let timeouts = config.forwarding_timeouts.clone().unwrap_or_default();
-    let settings = Settings {
+    let mut settings = Settings {
         dial_timeout: std_duration(timeouts.dial_timeout),
         response_header_timeout: std_duration(timeouts.response_header_timeout),
         idle_timeout: idle(&timeouts),
         max_idle: share(config.max_idle_conns_per_host, workers),
         disable_http2: config.disable_http2,
-        tls: tls(config)?,
+        read_idle_timeout: std_duration(timeouts.read_idle_timeout),
+        ping_timeout: std_duration(timeouts.ping_timeout),
         ..Settings::default()
     };
-    Transport::new(settings).map_err(|error| error.to_string())
+    let made = read.tls.clone().and_then(|tls| {
+        settings.tls = tls;
+        Transport::new(&settings).map_err(|error| error.to_string())
+    });
+    match made {
+        Ok(transport) => (transport, None),
+        Err(why) => (Transport::without_tls(&settings, why.clone()), Some(why)),
+    }
 }
 
 fn std_duration(duration: Duration) -> std::time::Duration {
@@ -86,30 +108,81 @@ fn share(configured: i64, workers: usize) -> usize {
     all.div_ceil(workers.max(1))
 }
 
-fn tls(config: &ServersTransport) -> Result<TlsSettings, String> {
-    let read = |what: &str, file: &crate::types::FileOrContent| {
-        file.read()
-            .map_err(|error| format!("{what} {file:?}: {error}"))
-    };
+impl Read {
+    /// Reads what `config` names. What only makes servers refuse us is left out when it cannot be read, as in Traefik;
+    /// what decides which servers are trusted is not.
+    fn new(config: &ServersTransport) -> Self {
+        let mut left_out = Vec::new();
+        let tls = tls(config, &mut left_out);
+        Self { tls, left_out }
+    }
+}
+
+fn tls(config: &ServersTransport, left_out: &mut Vec<String>) -> Result<TlsSettings, String> {
+    if config.spiffe.is_some() {
+        return Err("SPIFFE is enabled for this transport, but not supported: no workload API is asked for identities. Name the server's identity in peerCertSANs and the authorities in rootCAs".to_owned());
+    }
+    let max_version = version("maxVersion", &config.max_version)?;
+    if matches!(config.max_version.as_str(), "VersionTLS10" | "VersionTLS11") {
+        return Err(format!(
+            "maxVersion {}: TLS before 1.2 is not spoken (RFC 8996)",
+            config.max_version
+        ));
+    }
     let mut settings = TlsSettings {
         insecure_skip_verify: config.insecure_skip_verify,
         server_name: (!config.server_name.is_empty()).then(|| config.server_name.clone()),
-        min_version: version(&config.min_version)?,
-        max_version: version(&config.max_version)?,
+        peer_names: peer_names(config)?,
+        cipher_suites: config.cipher_suites.clone(),
+        min_version: version("minVersion", &config.min_version)?,
+        max_version,
         ..TlsSettings::default()
     };
     for file in &config.root_cas {
-        settings
-            .root_cas
-            .extend(certificates(&read("rootCAs", file)?)?);
+        let known = settings.root_cas.get_or_insert_default();
+        match read("rootCAs", file).and_then(|pem| certificates(&pem)) {
+            Ok(found) => known.extend(found),
+            Err(error) => left_out.push(error),
+        }
     }
-    if let Some(pair) = config.certificates.first() {
-        let chain = certificates(&read("certificates.certFile", &pair.cert_file)?)?;
-        let key = PrivateKeyDer::from_pem_slice(&read("certificates.keyFile", &pair.key_file)?)
-            .map_err(|error| format!("certificates.keyFile {:?}: {error}", pair.key_file))?;
-        settings.identity = Some((chain, key));
+    for pair in &config.certificates {
+        match identity(pair) {
+            Ok(identity) => settings.identities.push(identity),
+            Err(error) => left_out.push(error),
+        }
     }
     Ok(settings)
+}
+
+fn peer_names(config: &ServersTransport) -> Result<Vec<PeerName>, String> {
+    let mut names = Vec::new();
+    if !config.peer_cert_uri.is_empty() {
+        names.push(PeerName::UriOfAnyHost(config.peer_cert_uri.clone()));
+    }
+    for PeerCertSan { kind, value } in &config.peer_cert_sans {
+        names.push(match kind.as_str() {
+            "DNSName" => PeerName::Dns(value.clone()),
+            "URI" => PeerName::Uri(value.clone()),
+            other => {
+                return Err(format!(
+                    "peerCertSANs: type {other:?} is not known; write DNSName or URI"
+                ));
+            }
+        });
+    }
+    Ok(names)
+}
+
+fn identity(pair: &Certificate) -> Result<Identity, String> {
+    let chain = certificates(&read("certificates.certFile", &pair.cert_file)?)?;
+    let key = PrivateKeyDer::from_pem_slice(&read("certificates.keyFile", &pair.key_file)?)
+        .map_err(|error| format!("certificates.keyFile {:?}: {error}", pair.key_file))?;
+    Ok(Identity { chain, key })
+}
+
+fn read(what: &str, file: &FileOrContent) -> Result<Vec<u8>, String> {
+    file.read()
+        .map_err(|error| format!("{what} {file:?}: {error}"))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -118,13 +191,13 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
         .map_err(|error| format!("no certificate: {error}"))
 }
 
-fn version(name: &str) -> Result<Option<TlsVersion>, String> {
+fn version(option: &str, name: &str) -> Result<Option<TlsVersion>, String> {
     match name {
         "" | "VersionTLS10" | "VersionTLS11" => Ok(None),
         "VersionTLS12" => Ok(Some(TlsVersion::Tls12)),
         "VersionTLS13" => Ok(Some(TlsVersion::Tls13)),
         other => Err(format!(
-            "invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13"
+            "{option}: invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13"
         )),
     }
 }

@@ -10,14 +10,16 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::LazyConfigAcceptor;
 
+use super::handshake::handshake;
 use super::{EntryPoint, Worker, http1, http2};
-use crate::http::{Connection, Peer, Tls};
-use crate::net::{Deadline, Stream, buffer};
+use crate::http::{Connection, Peer};
+use crate::net::{Deadline, Place, Stream, buffer, proxy_protocol};
 
 /// First byte of a TLS record that holds a handshake (RFC 8446 section 5.1).
 const TLS_HANDSHAKE: u8 = 0x16;
+/// Above all characters of HTTP, and how a client of SSL 2 begins.
+const NO_TEXT: u8 = 0x80;
 /// How an HTTP/2 connection begins (RFC 9113 section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long to wait when the process has no file descriptor left.
@@ -29,9 +31,13 @@ pub async fn accept(worker: Rc<Worker>, entry: Arc<EntryPoint>, listener: TcpLis
         match listener.accept().await {
             Ok((socket, peer)) => {
                 let (worker, entry) = (Rc::clone(&worker), Arc::clone(&entry));
+                let Ok(place) = place(&entry) else {
+                    // Closed without a word: whoever floods us is not worth an answer.
+                    continue;
+                };
                 let open = worker.open(&entry);
                 tokio::task::spawn_local(async move {
-                    if let Err(error) = serve(worker, entry, socket, peer).await {
+                    if let Err(error) = serve(worker, entry, socket, peer, place).await {
                         tracing::debug!(%error, %peer, "connection ended");
                     }
                     drop(open);
@@ -45,19 +51,77 @@ pub async fn accept(worker: Rc<Worker>, entry: Arc<EntryPoint>, listener: TcpLis
     }
 }
 
+/// Too many connections.
+struct Full;
+
+/// A place for one more connection, where they are limited.
+fn place(entry: &EntryPoint) -> Result<Option<Place>, Full> {
+    let Some(admission) = &entry.admission else {
+        return Ok(None);
+    };
+    match admission.enter() {
+        Some(place) => Ok(Some(place)),
+        None => {
+            if admission.tells() {
+                tracing::warn!(entry_point = %entry.name, "connections refused: --max-connections are open");
+            }
+            Err(Full)
+        }
+    }
+}
+
+/// Who the client is: the peer, or whom its PROXY header names. Bytes that came with it and are no header.
+async fn client(
+    entry: &EntryPoint,
+    socket: &mut TcpStream,
+    peer: SocketAddr,
+    deadline: &Deadline,
+) -> io::Result<(SocketAddr, BytesMut)> {
+    if entry.proxy_protocol.is_none() {
+        return Ok((peer, BytesMut::new()));
+    }
+    let taken = proxy_protocol::read(socket, deadline).await?;
+    let named = taken.source.filter(|_| entry.believes_proxy(peer.ip()));
+    Ok((named.unwrap_or(peer), taken.early))
+}
+
+/// Whether `client` may have one more connection.
+fn admits(entry: &EntryPoint, place: &mut Option<Place>, client: SocketAddr) -> bool {
+    let (Some(admission), Some(place)) = (&entry.admission, place) else {
+        return true;
+    };
+    let admitted = place.is_of(client.ip());
+    if !admitted && admission.tells() {
+        tracing::warn!(entry_point = %entry.name, client = %client.ip(), "connections refused: --max-connections-per-client are open");
+    }
+    admitted
+}
+
 async fn serve(
     worker: Rc<Worker>,
     entry: Arc<EntryPoint>,
-    socket: TcpStream,
+    mut socket: TcpStream,
     peer: SocketAddr,
+    mut place: Option<Place>,
 ) -> io::Result<()> {
     socket.set_nodelay(true)?;
     let local = socket.local_addr()?;
     let deadline = Deadline::new();
-    deadline.set_idle(entry.read_timeout, true);
-    let Some(first) = first_byte(&socket, &deadline).await? else {
+    deadline.set_idle(entry.opening_timeout(), true);
+    let (peer, mut early) = client(&entry, &mut socket, peer, &deadline).await?;
+    if !admits(&entry, &mut place, peer) {
+        return Ok(());
+    }
+    let first = match early.first() {
+        Some(first) => Some(*first),
+        None => first_byte(&socket, &deadline).await?,
+    };
+    let Some(first) = first else {
         return Ok(());
     };
+    if first >= NO_TEXT {
+        return Ok(());
+    }
     let (name, append_forwarded_for) = (entry.name.clone(), !entry.forwarded.not_append);
     let connection = |tls| {
         Rc::new(Connection {
@@ -69,24 +133,23 @@ async fn serve(
         })
     };
     if first == TLS_HANDSHAKE {
-        deadline.set_idle(entry.read_timeout, false);
-        let (stream, tls, alpn_h2) = handshake(&worker, socket, &deadline).await?;
+        deadline.set_idle(entry.opening_timeout(), false);
+        let (stream, tls, alpn_h2) = handshake(&worker, &entry, socket, &deadline).await?;
         drop(deadline);
         let connection = connection(Some(tls));
         if alpn_h2 {
             http2::serve(worker, entry, stream, BytesMut::new(), connection).await;
         } else {
-            http1::serve(worker, entry, stream, BytesMut::new(), connection).await;
+            http1::serve(worker, entry, stream, early, connection, place).await;
         }
         return Ok(());
     }
     let mut stream = Stream::Tcp(socket);
-    let mut early = BytesMut::new();
     if first == HTTP2_PREFACE[0] && is_http2(&mut stream, &mut early, &deadline).await? {
         http2::serve(worker, entry, stream, early, connection(None)).await;
     } else {
         drop(deadline);
-        http1::serve(worker, entry, stream, early, connection(None)).await;
+        http1::serve(worker, entry, stream, early, connection(None), place).await;
     }
     Ok(())
 }
@@ -129,48 +192,4 @@ async fn is_http2(
             return Ok(false);
         }
     }
-}
-
-/// Ends TLS here: the server name decides on certificate and options.
-async fn handshake(
-    worker: &Worker,
-    socket: TcpStream,
-    deadline: &Deadline,
-) -> io::Result<(Stream, Tls, bool)> {
-    let late = poll_fn(|cx| deadline.poll_expired(cx));
-    let settled = async {
-        let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
-        let hello = start.client_hello();
-        let name = hello
-            .server_name()
-            .map(|name| name.trim_end_matches('.').to_ascii_lowercase());
-        let snapshot = worker.snapshot();
-        let Some(chosen) = snapshot.tls.choose(name.as_deref()) else {
-            return Err(io::Error::new(
-                io::ErrorKind::NotFound,
-                "no TLS options for this server name",
-            ));
-        };
-        let stream = start.into_stream(chosen.config).await?;
-        Ok((stream, name, chosen.options))
-    };
-    let (stream, name, options) = tokio::select! {
-        settled = settled => settled?,
-        () = late => return Err(io::ErrorKind::TimedOut.into()),
-    };
-    let session = stream.get_ref().1;
-    let tls = Tls {
-        server_name: name.map(String::into_boxed_str),
-        version: crate::net::tls::version_name(session.protocol_version()),
-        cipher: crate::net::tls::cipher_name(session.negotiated_cipher_suite()),
-        options: Some(options),
-        client_certificates: session
-            .peer_certificates()
-            .unwrap_or_default()
-            .iter()
-            .map(|certificate| bytes::Bytes::copy_from_slice(certificate))
-            .collect(),
-    };
-    let alpn_h2 = session.alpn_protocol() == Some(b"h2");
-    Ok((Stream::TlsServer(Box::new(stream)), tls, alpn_h2))
 }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use super::normalize::{self, TargetError};
 use super::settings::Underscores;
 use super::{EntryPoint, Worker};
-use crate::http::{Body, Context, ProxyError, Request, Response};
+use crate::http::{Body, Context, ProxyError, Request, Response, answer};
 use crate::observe::{Asked, Observed, PerWorker};
-use crate::router::http::{find, not_found};
+use crate::router::http::{HttpRoute, find, not_found};
 use crate::rule::canonical_host;
 use crate::runtime::Snapshot;
 
@@ -23,6 +23,8 @@ pub(super) struct Incoming {
     pub(super) body: Body,
     /// `Expect` holds something that nobody can meet (RFC 9110 section 10.1.1).
     pub(super) unmet: bool,
+    /// More fields than the entry point takes.
+    pub(super) too_many: bool,
 }
 
 /// Answers `incoming`. Always answers: what goes wrong becomes an answer here.
@@ -58,7 +60,11 @@ pub(super) fn prepare(
         mut headers,
         body,
         unmet,
+        too_many,
     } = incoming;
+    if too_many {
+        return Err(bare(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE));
+    }
     if unmet {
         return Err(bare(StatusCode::EXPECTATION_FAILED));
     }
@@ -70,10 +76,17 @@ pub(super) fn prepare(
         // About the server as a whole (RFC 9110 section 9.3.7), and so ours to answer.
         return Err(bare(StatusCode::OK));
     }
+    if &target[..] == b"*" {
+        // Only OPTIONS may ask about no resource (RFC 9112 section 3.2.4).
+        return Err(refuse_target(TargetError::Form));
+    }
     let normalized = normalize::normalize(target, entry.target).map_err(refuse_target)?;
     if let Some(authority) = normalized.authority {
         let host = HeaderValue::try_from(authority).map_err(|_| bare(StatusCode::BAD_REQUEST))?;
         headers.insert(header::HOST, host);
+    }
+    if !names_one_host(&headers) {
+        return Err(bare(StatusCode::BAD_REQUEST));
     }
     underscores(entry.underscores, &mut headers)?;
     let host = headers.get(header::HOST).cloned();
@@ -112,6 +125,10 @@ async fn route(
         return not_found();
     };
     begin(cx, &request, &route.observed);
+    if misdirected(cx, route) {
+        // The connection was made for another host, whose options may ask for less (RFC 9110 section 15.5.20).
+        return answer(StatusCode::MISDIRECTED_REQUEST, "Misdirected Request\n");
+    }
     let path = request.target.path();
     if entry
         .denied_escapes
@@ -123,6 +140,14 @@ async fn route(
     match route.handler.handle(cx, request).await {
         Ok(response) => response,
         Err(error) => answer_error(cx, error),
+    }
+}
+
+/// Whether the handshake was held with other TLS options than those of the route.
+fn misdirected(cx: &Context, route: &HttpRoute) -> bool {
+    match (&cx.connection.tls, &route.tls_options) {
+        (Some(tls), Some(wanted)) => tls.options.as_ref() != Some(wanted),
+        _ => false,
     }
 }
 
@@ -151,6 +176,16 @@ fn answer_error(cx: &Context, error: ProxyError) -> Response {
 fn refuse_target(error: TargetError) -> Response {
     tracing::debug!(%error, "request target refused");
     bare(StatusCode::BAD_REQUEST)
+}
+
+/// Whether the request names one host at most, and one that everybody reads alike.
+fn names_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => true,
+        (Some(host), None) => host.is_empty() || normalize::is_authority(host.as_bytes()),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn bare(status: StatusCode) -> Response {

@@ -6,6 +6,7 @@
 mod accept;
 mod dispatch;
 pub mod explain;
+mod handshake;
 mod http1;
 mod http2;
 pub mod normalize;
@@ -13,5 +14,5 @@ mod settings;
 mod worker;
 
 pub use accept::accept;
-pub use settings::{EntryPoint, Underscores};
+pub use settings::{EntryPoint, ProxyProtocol, Underscores};
 pub use worker::Worker;

@@ -70,7 +70,7 @@ fn absolute(raw: &Bytes, rules: TargetRules) -> Result<Normalized, TargetError> 
         .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
         .unwrap_or(rest.len());
     let authority = std::str::from_utf8(&rest[..end]).map_err(|_| TargetError::Form)?;
-    if authority.is_empty() || authority.contains('@') {
+    if authority.is_empty() || authority.contains('%') || !is_authority(authority.as_bytes()) {
         return Err(TargetError::Form);
     }
     let tail = raw.slice(start + end..);
@@ -86,6 +86,49 @@ fn absolute(raw: &Bytes, rules: TargetRules) -> Result<Normalized, TargetError> 
         target,
         authority: Some(authority.to_owned()),
     })
+}
+
+/// Whether this is `host [ ":" port ]` (RFC 3986 section 3.2) without a user: what one program takes for the host and
+/// another for the port routes a request past its rules (CVE-2026-88877).
+pub(super) fn is_authority(text: &[u8]) -> bool {
+    let (host, port) = match text {
+        [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
+            None => return false,
+            Some(end) => (Err(&rest[..end]), &rest[end + 1..]),
+        },
+        _ => {
+            let end = memchr::memchr(b':', text).unwrap_or(text.len());
+            (Ok(&text[..end]), &text[end..])
+        }
+    };
+    let host = match host {
+        Ok(name) => is_reg_name(name),
+        Err(literal) => std::str::from_utf8(literal)
+            .is_ok_and(|literal| literal.parse::<std::net::Ipv6Addr>().is_ok()),
+    };
+    host && match port {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => {
+            digits.len() <= 5
+                && digits.iter().all(u8::is_ascii_digit)
+                && std::str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u16>().is_ok())
+        }
+        _ => false,
+    }
+}
+
+fn is_reg_name(mut name: &[u8]) -> bool {
+    if name.is_empty() {
+        return false;
+    }
+    while let Some((&byte, rest)) = name.split_first() {
+        name = match (byte, rest) {
+            (b'%', [high, low, rest @ ..]) if hex(*high).is_some() && hex(*low).is_some() => rest,
+            _ if byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte) => rest,
+            _ => return false,
+        };
+    }
+    true
 }
 
 fn origin(raw: Bytes, rules: TargetRules) -> Result<Target, TargetError> {
@@ -245,9 +288,41 @@ mod tests {
             ("a.test:443", TargetError::Form),
             ("ftp://a/b", TargetError::Form),
             ("http:///x", TargetError::Form),
+            ("http://a@b/", TargetError::Form),
+            ("http://a:b/", TargetError::Form),
+            ("http://[::1/", TargetError::Form),
+            ("http://a%20b/", TargetError::Form),
             ("", TargetError::Form),
         ] {
             assert_eq!(path(raw), Err(error), "{raw}");
+        }
+    }
+
+    #[test]
+    fn authorities() {
+        for good in [
+            "a",
+            "a.test",
+            "a.test:",
+            "a.test:80",
+            "a.test.",
+            "a_b",
+            "a,b",
+            "*.a",
+            "127.0.0.1:65535",
+            "[::1]",
+            "[2001:db8::1]:443",
+            "a%C3%A9",
+            "A-b~c!$&'()*+,;=",
+        ] {
+            assert!(is_authority(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "", ":", ":80", "a:b", "a:80:80", "a:-1", "a:+1", "a:65536", "a:000080", "a@b", "a/b",
+            "a b", "[::1", "::1", "[::1]x", "[a.test]", "[::1%lo]", "[::1]:x", "a%", "a%2", "a%zz",
+            "a\\b", "a<b", "a\u{e9}",
+        ] {
+            assert!(!is_authority(bad.as_bytes()), "{bad}");
         }
     }
 

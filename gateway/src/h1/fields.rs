@@ -59,6 +59,9 @@ pub(super) fn parse(
             break;
         }
         let (name, value) = split(line)?;
+        if folds == Folds::Refuse && imitates_framing(name.as_str()) {
+            return Err(HeadError::FieldName);
+        }
         seen.note(&name);
         if lines.peek().is_some_and(|next| is_fold(next)) {
             if folds == Folds::Refuse {
@@ -75,6 +78,14 @@ pub(super) fn parse(
         }
     }
     Ok((map, seen))
+}
+
+/// A name that servers which take `_` or `.` for `-` may read as one that frames the message.
+pub fn imitates_framing(name: &str) -> bool {
+    matches!(
+        name,
+        "transfer_encoding" | "transfer.encoding" | "content_length" | "content.length"
+    )
 }
 
 fn is_fold(line: &[u8]) -> bool {

@@ -22,6 +22,7 @@ mod write;
 
 pub use body::{BodyDecoder, BodyError, Decoded};
 pub use error::HeadError;
+pub use fields::imitates_framing;
 pub use head::HeadParser;
 pub use names::canonical_name;
 pub use request::{Expect, RequestHead, parse_request};

@@ -40,7 +40,8 @@ pub enum Persistence<'a> {
 }
 
 /// Appends a request's head. The fields of the connection (`Host`, `Connection`, `Upgrade`, `Content-Length`,
-/// `Transfer-Encoding`, `Keep-Alive`, `Trailer`) are written from the arguments alone, whatever `headers` holds.
+/// `Transfer-Encoding`, `Keep-Alive`) are written from the arguments alone, whatever `headers` holds; `Trailer` is kept
+/// where the body is chunked.
 ///
 /// A request without a body says `Content-Length: 0` where its method usually has one, as Go does.
 pub fn write_request_head(
@@ -60,7 +61,8 @@ pub fn write_request_head(
     for (name, value) in headers {
         // An empty `User-Agent` says that there is none, and Go's client sends none.
         let void = *name == header::USER_AGENT && value.is_empty();
-        if !void && !is_of_connection(name) {
+        let trailer = framing == Framing::Chunked && *name == header::TRAILER;
+        if !void && (!is_of_connection(name) || trailer) {
             write_field(out, name, value.as_bytes());
         }
     }

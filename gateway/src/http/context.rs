@@ -132,6 +132,8 @@ pub struct Context {
     pub hide_client: bool,
     /// A middleware will want to know the request as it was when it was answered: whoever hands it on notes it here.
     pub asked: Option<Asked>,
+    /// Trailers of the request, where a middleware read its body to the end before it is sent on.
+    pub request_trailers: Option<Box<HeaderMap>>,
     /// What the access log and the metrics will say.
     pub record: Record,
     /// Set with an answer of 101: whoever writes that head joins the two connections.
@@ -158,6 +160,7 @@ impl Context {
             host,
             hide_client: false,
             asked: None,
+            request_trailers: None,
             record: Record::new(start),
             upgraded: None,
             interim: None,

@@ -136,9 +136,16 @@ impl ForwardedRules {
             .filter(|token| !trusted || !is_managed(token))
             .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
             .collect();
+        // A tunnel of HTTP/2 would pass every rule and middleware by (CVE-2026-88008); RFC 9113 has done away with it.
+        let h2c = hop::has_token(headers, &header::UPGRADE, "h2c");
+        if h2c {
+            headers.remove(header::UPGRADE);
+            headers.remove("http2-settings");
+        }
         let mut kept: Vec<&str> = Vec::new();
         for name in &nominated {
             match name.as_str() {
+                "upgrade" if h2c => {}
                 "upgrade" => kept.push("Upgrade"),
                 // Not nominations: the first is a token of its own, the others frame or address the message.
                 "keep-alive" | "close" | "host" | "content-length" | "transfer-encoding" => {}
@@ -203,19 +210,33 @@ pub fn remove_managed(headers: &mut HeaderMap) {
     }
 }
 
+/// Removes a field in every spelling that a server may take for it: what a middleware vouches for, a client may not say.
+pub fn remove_aliases(headers: &mut HeaderMap, name: &HeaderName) {
+    let found: Vec<HeaderName> = headers
+        .keys()
+        .filter(|known| same_folded(known.as_str(), name.as_str()))
+        .cloned()
+        .collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+/// `_` and `.` as `-`.
+pub fn folded(byte: u8) -> u8 {
+    match byte {
+        b'_' | b'.' => b'-',
+        other => other,
+    }
+}
+
+fn same_folded(a: &str, b: &str) -> bool {
+    a.len() == b.len() && a.bytes().map(folded).eq(b.bytes().map(folded))
+}
+
 /// Whether a lower-case name is a managed one, in whichever spelling.
 fn is_alias(name: &str) -> bool {
-    let same = |managed: &&str| {
-        let folded = |byte| {
-            if matches!(byte, b'_' | b'.') {
-                b'-'
-            } else {
-                byte
-            }
-        };
-        managed.len() == name.len() && managed.bytes().eq(name.bytes().map(folded))
-    };
-    name.starts_with('x') && MANAGED.iter().any(same)
+    name.starts_with('x') && MANAGED.iter().any(|managed| same_folded(managed, name))
 }
 
 fn is_missing(headers: &HeaderMap, name: &HeaderName) -> bool {

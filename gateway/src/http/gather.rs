@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use ::http::HeaderMap;
 use bytes::{Bytes, BytesMut};
 use http_body::{Frame, SizeHint};
 
@@ -21,7 +22,16 @@ pub enum Gathered {
 }
 
 /// Reads `body` to its end, or until it is known to be longer than `limit` bytes (`None`: any length). Trailers are dropped.
-pub async fn gather(mut body: Body, limit: Option<u64>) -> Result<Gathered, ProxyError> {
+pub async fn gather(body: Body, limit: Option<u64>) -> Result<Gathered, ProxyError> {
+    gather_noting(body, limit, &mut None).await
+}
+
+/// Reads `body` as [`gather`] does, and keeps its trailers.
+pub async fn gather_noting(
+    mut body: Body,
+    limit: Option<u64>,
+    trailers: &mut Option<Box<HeaderMap>>,
+) -> Result<Gathered, ProxyError> {
     let fits = |length: u64| limit.is_none_or(|limit| length <= limit);
     if body.length().is_some_and(|length| !fits(length)) {
         return Ok(Gathered::TooLong(body));
@@ -29,8 +39,12 @@ pub async fn gather(mut body: Body, limit: Option<u64>) -> Result<Gathered, Prox
     let mut pieces = VecDeque::new();
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else {
-            continue;
+        let data = match frame?.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                *trailers = frame.into_trailers().ok().map(Box::new);
+                continue;
+            }
         };
         length += data.len() as u64;
         pieces.push_back(data);

@@ -2,6 +2,8 @@
 
 use ::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
+use crate::h1;
+
 /// Fields that belong to one connection, each with its bit in [`present`].
 const HOP_BY_HOP: [(u16, HeaderName); 9] = [
     (CONNECTION, header::CONNECTION),
@@ -74,8 +76,9 @@ pub fn upgrade_type(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// Removes what belongs to one connection, and what `Connection` nominates. `keep_upgrade` leaves (exactly)
-/// `Connection: Upgrade` and `Upgrade` in place; `TE: trailers` survives because gRPC servers ask for it.
-pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
+/// `Connection: Upgrade` and `Upgrade` in place; `TE: trailers` survives because gRPC servers ask for it. `keep_trailer`
+/// leaves `Trailer` to a request whose body is chunked, as far as it announces what may be a trailer.
+pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool, keep_trailer: bool) {
     let found = present(headers);
     if found == 0 {
         return;
@@ -89,7 +92,15 @@ pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
         remove_nominated(headers);
     }
     let trailers = found & TE != 0 && has_token(headers, &header::TE, "trailers");
+    let announced = if keep_trailer && found & TRAILER != 0 {
+        announced(headers)
+    } else {
+        None
+    };
     remove(headers, found);
+    if let Some(announced) = announced {
+        headers.insert(header::TRAILER, announced);
+    }
     if trailers {
         headers.insert(header::TE, HeaderValue::from_static("trailers"));
     }
@@ -97,6 +108,27 @@ pub fn strip(headers: &mut HeaderMap, keep_upgrade: bool) {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         headers.insert(header::UPGRADE, protocol);
     }
+}
+
+/// The trailers that a chunked request announces and may have, as Go writes them.
+fn announced(headers: &HeaderMap) -> Option<HeaderValue> {
+    if headers.contains_key(header::CONTENT_LENGTH) {
+        return None;
+    }
+    let mut names: Vec<HeaderName> = tokens(headers, &header::TRAILER)
+        .filter_map(|token| HeaderName::from_bytes(token.as_bytes()).ok())
+        .filter(|name| may_trail_a_request(name.as_str()))
+        .collect();
+    names.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+    names.dedup();
+    let mut list = Vec::new();
+    for name in &names {
+        if !list.is_empty() {
+            list.push(b',');
+        }
+        h1::canonical_name(&mut list, name);
+    }
+    (!list.is_empty()).then(|| HeaderValue::from_bytes(&list).ok())?
 }
 
 /// Removes from an answer what belongs to the server's connection. `Trailer` stays where `trailers` may follow the
@@ -118,6 +150,61 @@ pub fn strip_response(headers: &mut HeaderMap, trailers: bool) {
     for value in trailer {
         headers.append(header::TRAILER, value);
     }
+}
+
+/// The trailers of a request that may go on to a server, of which `said` are the head's fields.
+///
+/// A trailer is no way around what the gateway settles about a head: nothing that frames, routes, authenticates or
+/// describes a request goes (RFC 9110 section 6.5.1), nothing that says who sent it, and nothing that the head says.
+pub fn request_trailers(mut trailers: HeaderMap, said: &HeaderMap) -> HeaderMap {
+    let refused: Vec<HeaderName> = trailers
+        .keys()
+        .filter(|name| said.contains_key(*name) || !may_trail_a_request(name.as_str()))
+        .cloned()
+        .collect();
+    for name in refused {
+        trailers.remove(name);
+    }
+    trailers
+}
+
+/// Whether a request may have a trailer of that (lower-case) name.
+pub fn may_trail_a_request(name: &str) -> bool {
+    const REFUSED: [&str; 21] = [
+        "age",
+        "authorization",
+        "cache-control",
+        "connection",
+        "cookie",
+        "expect",
+        "forwarded",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "max-forwards",
+        "origin",
+        "pragma",
+        "range",
+        "referer",
+        "set-cookie",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "via",
+    ];
+    // Some servers take `X_Forwarded_For` for `X-Forwarded-For`.
+    let refused = |start: &&str| name.replace('_', "-").starts_with(*start);
+    let starts = [
+        "content-",
+        "if-",
+        "proxy-",
+        "sec-",
+        "x-forwarded-",
+        "x-real-ip",
+        "x-auth",
+    ];
+    !REFUSED.contains(&name) && !starts.iter().any(refused)
 }
 
 fn remove_nominated(headers: &mut HeaderMap) {
@@ -162,10 +249,10 @@ mod tests {
             ("upgrade", "h2c"),
             ("x-keep", "1"),
         ]);
-        strip(&mut map, true);
+        strip(&mut map, true, false);
         assert_eq!(map, headers(&[("x-keep", "1"), ("te", "trailers")]));
         let mut map = headers(&[("connection", "TE"), ("te", "trailers")]);
-        strip(&mut map, true);
+        strip(&mut map, true, false);
         assert!(map.is_empty(), "a nominated field goes, whatever it holds");
     }
 
@@ -188,18 +275,59 @@ mod tests {
     }
 
     #[test]
+    fn what_a_chunked_request_announces_goes_on_as_far_as_it_may() {
+        let fields = [
+            ("trailer", "x-sum, X-Forwarded-For,Authorization"),
+            ("trailer", "a, X-Sum"),
+        ];
+        let mut map = headers(&fields);
+        strip(&mut map, false, true);
+        assert_eq!(map, headers(&[("trailer", "A,X-Sum")]));
+        let mut map = headers(&fields);
+        strip(&mut map, false, false);
+        assert!(map.is_empty());
+        let mut map = headers(&fields);
+        map.insert("content-length", HeaderValue::from_static("3"));
+        strip(&mut map, false, true);
+        assert!(!map.contains_key("trailer"), "it is not chunked");
+        let mut map = headers(&[("trailer", "Host, Content-Length")]);
+        strip(&mut map, false, true);
+        assert!(map.is_empty());
+    }
+
+    #[test]
+    fn trailers_are_no_way_around_the_head() {
+        let said = headers(&[("x-user", "1")]);
+        let trailers = headers(&[
+            ("x-sum", "1"),
+            ("x-user", "admin"),
+            ("x-forwarded-prefix", "/admin"),
+            ("x_forwarded_for", "::1"),
+            ("x-real-ip", "::1"),
+            ("forwarded", "for=x"),
+            ("authorization", "Basic x"),
+            ("cookie", "a=b"),
+            ("host", "x"),
+            ("content-type", "x"),
+            ("proxy-authorization", "x"),
+        ]);
+        let passed = request_trailers(trailers, &said);
+        assert_eq!(passed, headers(&[("x-sum", "1")]));
+    }
+
+    #[test]
     fn an_upgrade_survives_where_it_may() {
         let mut map = headers(&[
             ("connection", "foo, UPGRADE"),
             ("upgrade", "websocket"),
             ("foo", "1"),
         ]);
-        strip(&mut map, true);
+        strip(&mut map, true, false);
         assert_eq!(
             map,
             headers(&[("connection", "Upgrade"), ("upgrade", "websocket")])
         );
-        strip(&mut map, false);
+        strip(&mut map, false, false);
         assert!(map.is_empty());
     }
 }

@@ -16,7 +16,7 @@ pub mod sniff;
 pub use body::{Body, BoxBody};
 pub use context::{Asked, Connection, Context, Held, Interim, Peer, Tls, Upgraded};
 pub use error::{ErrorKind, ProxyError, Side, answer};
-pub use gather::{Gathered, SharedBody, gather, peek};
+pub use gather::{Gathered, SharedBody, gather, gather_noting, peek};
 pub use handler::{Handler, HandlerFuture};
 pub use hold::hold;
 pub use location::{location, plain, redirect};

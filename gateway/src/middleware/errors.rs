@@ -21,7 +21,7 @@ pub struct Errors {
     service: Arc<dyn Handler>,
     /// Path and query of the page, with its placeholders.
     query: String,
-    /// Fields that the page's request takes over; `None` means all.
+    /// Fields that the page's request takes over; `None` means all but what proves who the client is.
     taken: Option<Box<[HeaderName]>>,
 }
 
@@ -66,7 +66,17 @@ impl Errors {
     fn fields(&self, mut asked: HeaderMap) -> HeaderMap {
         let host = asked.remove(header::HOST);
         let mut headers = match &self.taken {
-            None => asked,
+            None => {
+                // The page's service may be anybody's (CVE-2026-41181).
+                for name in [
+                    header::AUTHORIZATION,
+                    header::PROXY_AUTHORIZATION,
+                    header::COOKIE,
+                ] {
+                    asked.remove(name);
+                }
+                asked
+            }
             Some(names) => {
                 let mut taken = HeaderMap::new();
                 for name in names {

@@ -1,7 +1,9 @@
 //! The users that `basicAuth` and `digestAuth` let in: lines of the configuration and of a file.
 
+use crate::types::UserLine;
+
 /// The lines of `file`, without blanks and comments, then those `configured`. There must be some.
-pub(super) fn lines(file: &str, configured: &[String]) -> Result<Vec<String>, String> {
+pub(super) fn lines(file: &str, configured: &[UserLine]) -> Result<Vec<String>, String> {
     let mut lines = Vec::new();
     if !file.is_empty() {
         let text =
@@ -13,7 +15,7 @@ pub(super) fn lines(file: &str, configured: &[String]) -> Result<Vec<String>, St
                 .map(str::to_owned),
         );
     }
-    lines.extend(configured.iter().cloned());
+    lines.extend(configured.iter().map(|line| line.expose().to_owned()));
     match lines.is_empty() {
         true => Err(format!("no users found in {file}")),
         false => Ok(lines),

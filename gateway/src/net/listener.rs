@@ -2,11 +2,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 
 /// Connections that the kernel keeps until a worker accepts them.
 const BACKLOG: i32 = 4096;
+/// Silence after which the kernel asks whether a client is still there, and how often then (Traefik's figure).
+const KEEP_ALIVE: Duration = Duration::from_secs(180);
 
 /// Binds `count` sockets to one address; port 0 becomes one free port for all.
 ///
@@ -26,6 +29,9 @@ pub fn bind_tcp(address: SocketAddr, count: usize, shared: bool) -> io::Result<V
     for _ in 0..count.max(1) {
         let socket = socket(address)?;
         socket.set_reuse_port(true)?;
+        // Accepted sockets inherit it.
+        let keep_alive = TcpKeepalive::new().with_time(KEEP_ALIVE);
+        socket.set_tcp_keepalive(&keep_alive.with_interval(KEEP_ALIVE))?;
         socket.bind(&address.into())?;
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from(socket);
@@ -60,6 +66,12 @@ mod tests {
         let ours = bind_tcp("127.0.0.1:0".parse().unwrap(), 3, false).unwrap();
         let address = ours[0].local_addr().unwrap();
         assert!(ours.iter().all(|l| l.local_addr().unwrap() == address));
+        let _client = std::net::TcpStream::connect(address).unwrap();
+        let accepted = ours.iter().find_map(|l| l.accept().ok());
+        let (accepted, _) = accepted.unwrap();
+        let accepted = socket2::SockRef::from(&accepted);
+        assert_eq!(accepted.tcp_keepalive_time().unwrap(), KEEP_ALIVE);
+        assert!(accepted.keepalive().unwrap());
         let taken = bind_tcp(address, 1, false).unwrap_err();
         assert_eq!(taken.kind(), io::ErrorKind::AddrInUse);
     }

@@ -34,6 +34,15 @@ impl Stream {
         matches!(self, Self::Tcp(_))
     }
 
+    /// The protocol that the TLS handshake settled (ALPN, RFC 7301).
+    pub fn alpn(&self) -> Option<&[u8]> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::TlsServer(tls) => tls.get_ref().1.alpn_protocol(),
+            Self::TlsClient(tls) => tls.get_ref().1.alpn_protocol(),
+        }
+    }
+
     /// Address of the other end.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
         self.socket().peer_addr()

@@ -41,6 +41,8 @@ pub struct Record {
     labels: Vec<Box<str>>,
     request: Option<Box<Request>>,
     attempt: Option<Attempt>,
+    /// Only what services did is counted: it is a copy of a request that has a record of its own.
+    copy: bool,
     end: Cell<End>,
     grpc_status: Cell<Option<u16>>,
 }
@@ -91,6 +93,7 @@ impl Record {
             labels: Vec::new(),
             request: None,
             attempt: None,
+            copy: false,
             end: Cell::new(End {
                 status: CLIENT_GONE,
                 sent: 0,
@@ -98,6 +101,18 @@ impl Record {
             }),
             grpc_status: Cell::new(None),
         }
+    }
+
+    /// A record for a copy of the request that is sent at `start`: services count it, as in Traefik, and nobody else does.
+    #[must_use]
+    pub fn of_copy(&self, start: Instant) -> Self {
+        let mut copy = Self::new(start);
+        copy.route.clone_from(&self.route);
+        copy.kind = self.kind;
+        copy.tls = self.tls;
+        copy.labels.clone_from(&self.labels);
+        copy.copy = true;
+        copy
     }
 
     /// The request found its route: keeps of it what `route` will tell.
@@ -263,8 +278,10 @@ impl Drop for Record {
         let duration = now.saturating_duration_since(self.start);
         if let Some(counted) = &route.counted {
             let sample = self.sample(status, duration, sent, received);
-            for scope in &counted.scopes {
-                scope.record(&sample);
+            if !self.copy {
+                for scope in &counted.scopes {
+                    scope.record(&sample);
+                }
             }
             self.count_attempt(sent, received);
         }

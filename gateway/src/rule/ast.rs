@@ -308,22 +308,25 @@ impl fmt::Display for Grouped<'_> {
 }
 
 impl Expr {
-    /// The arguments of every matcher called `name`, lower-case, in order.
+    /// The arguments of every matcher called `name` that must hold, lower-case, in order: those of a matcher that must
+    /// not hold are none.
     pub(super) fn values_of(&self, name: &str) -> Vec<String> {
         let mut out = Vec::new();
-        self.collect(name, &mut out);
+        self.collect(name, false, &mut out);
         out
     }
 
-    fn collect(&self, name: &str, out: &mut Vec<String>) {
+    fn collect(&self, name: &str, negated: bool, out: &mut Vec<String>) {
         match self {
-            Self::Matcher(call) if call.name == name => {
+            Self::Matcher(call) if call.name == name && !negated => {
                 out.extend(call.args.iter().map(|arg| arg.to_lowercase()));
             }
             Self::Matcher(_) => {}
-            Self::Not(inner) => inner.collect(name, out),
+            Self::Not(inner) => inner.collect(name, !negated, out),
             Self::And(children) | Self::Or(children) => {
-                children.iter().for_each(|child| child.collect(name, out));
+                children
+                    .iter()
+                    .for_each(|child| child.collect(name, negated, out));
             }
         }
     }

@@ -376,7 +376,7 @@ mod tests {
     #[test]
     fn domains_are_lower_case() {
         assert_eq!(
-            domains("HostSNI(`A.test`) || !HostSNI(`*`)").unwrap(),
+            domains("HostSNI(`A.test`) || HostSNI(`*`) || !HostSNI(`b.test`)").unwrap(),
             ["a.test", "*"]
         );
     }

@@ -1,7 +1,5 @@
 //! The compiled routing configuration: immutable, shared by all workers, replaced as a whole.
 
-use std::sync::Arc;
-
 use crate::net::tls::TlsTable;
 use crate::router::Table;
 use crate::router::http::HttpRoute;
@@ -11,8 +9,6 @@ use crate::router::http::HttpRoute;
 pub struct Snapshot {
     /// By the entry points' index, in the order of their start.
     pub entry_points: Vec<EntryTables>,
-    /// Certificates and TLS options by server name.
-    pub tls: Arc<TlsTable>,
 }
 
 /// The routes of one entry point.
@@ -22,4 +18,6 @@ pub struct EntryTables {
     pub plain: Table<HttpRoute>,
     /// For TLS connections.
     pub tls: Table<HttpRoute>,
+    /// Certificates and TLS options by server name.
+    pub tls_options: TlsTable,
 }

@@ -8,8 +8,8 @@ use ::http::{HeaderValue, Version, header};
 use super::in_flight::InFlight;
 use super::{Balancer, Passive};
 use crate::http::{
-    Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Response, Side, forwarded,
-    hold, hop,
+    Body, Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Response, Side,
+    forwarded, hold, hop,
 };
 use crate::observe::{ObservedService, PerWorker};
 use crate::upstream::{Target, forward};
@@ -116,7 +116,12 @@ fn keep(cx: &mut Context, response: &mut Response, in_flight: InFlight) {
 
 /// What every request loses and gains when it leaves for a server.
 fn leave(cx: &Context, request: &mut Request) {
-    hop::strip(&mut request.headers, request.version == Version::HTTP_11);
+    let body = !matches!(request.body, Body::Empty);
+    hop::strip(
+        &mut request.headers,
+        request.version == Version::HTTP_11,
+        body,
+    );
     let connection = &cx.connection;
     forwarded::append_for(
         &mut request.headers,

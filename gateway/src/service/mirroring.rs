@@ -11,6 +11,7 @@ use crate::http::{
     Body, Connection, Context, Gathered, Handler, HandlerFuture, ProxyError, Request, Response,
     gather,
 };
+use crate::observe::Record;
 
 /// Requests of one service whose copies are under way. What comes above that is not copied, so that a mirror that is slow
 /// or dead cannot fill the memory.
@@ -50,6 +51,7 @@ struct Original {
     connection: Rc<Connection>,
     host: String,
     hide_client: bool,
+    record: Record,
     request: Request,
     body: Option<Bytes>,
 }
@@ -123,6 +125,7 @@ impl Mirroring {
             connection: Rc::clone(&cx.connection),
             host: cx.host.clone(),
             hide_client: cx.hide_client,
+            record: cx.record.of_copy(Instant::now()),
             request: head(&request),
             body: kept,
         };
@@ -162,14 +165,24 @@ async fn send(original: &Original, mirror: &dyn Handler) {
         Instant::now(),
     );
     cx.hide_client = original.hide_client;
+    cx.record = original.record.of_copy(Instant::now());
     let mut request = head(&original.request);
+    let mut received = 0;
     if let Some(body) = &original.body {
+        received = body.len() as u64;
         request.body = Body::Full(body.clone());
     }
     match mirror.handle(&mut cx, request).await {
         Ok(response) => {
             let mut body = response.into_body();
-            while let Some(Ok(_)) = body.frame().await {}
+            let mut sent = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                sent += frame.data_ref().map_or(0, |data| data.len() as u64);
+                if let Some(trailers) = frame.trailers_ref() {
+                    cx.record.trailers(trailers);
+                }
+            }
+            cx.record.ended(sent, received);
         }
         Err(error) => tracing::debug!(%error, "a mirror did not answer"),
     }

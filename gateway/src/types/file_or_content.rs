@@ -23,13 +23,15 @@ impl FileOrContent {
         self.0.is_empty()
     }
 
+    /// What may be a path: anything but PEM and text of several lines. There need not be such a file.
+    pub fn as_path(&self) -> Option<&Path> {
+        let content = self.0.is_empty() || self.0.contains("-----BEGIN") || self.0.contains('\n');
+        (!content).then(|| Path::new(&self.0))
+    }
+
     /// The path, where the text is not itself the content. PEM is recognised without asking the file system.
     pub fn path(&self) -> Option<&Path> {
-        if self.0.is_empty() || self.0.contains("-----BEGIN") || self.0.contains('\n') {
-            return None;
-        }
-        let path = Path::new(&self.0);
-        path.exists().then_some(path)
+        self.as_path().filter(|path| path.exists())
     }
 
     /// The content: of the file if there is one, else the text itself. Reads the file anew each time.
@@ -39,9 +41,7 @@ impl FileOrContent {
             None => Ok(self.0.clone().into_bytes()),
         }
     }
-}
 
-impl FileOrContent {
     /// The same where only PEM will do: a text that is neither PEM nor the name of a file is a file that is missing.
     pub fn read_pem(&self) -> std::io::Result<Vec<u8>> {
         if self.path().is_none() && !self.0.contains("-----BEGIN") {

@@ -12,6 +12,6 @@ pub use duration::{Duration, DurationError};
 pub use file_or_content::FileOrContent;
 pub use ip_set::{Cidr, CidrError, IpSet};
 pub use ip_strategy::{IpStrategy, IpStrategyError};
-pub use secret::Secret;
+pub use secret::{Secret, UserLine};
 pub use size::{Size, SizeError};
 pub use status_ranges::{StatusRanges, StatusRangesError};

@@ -16,6 +16,7 @@ use super::target::Target;
 use crate::h1::{BodyDecoder, Decoded, Framing, ResponseHead};
 use crate::http::{Body, Context, ErrorKind, ProxyError, Response, hop};
 use crate::net::buffer;
+use crate::net::deadline::TICK;
 
 /// Answers up to this length are waited for, for one read, so that they need no streaming body.
 const SMALL: u64 = 16 * 1024;
@@ -33,7 +34,7 @@ impl Home {
         Self {
             slot: target.slot.clone(),
             most: target.transport.max_idle,
-            timeout: match (ours, head.idle_timeout) {
+            timeout: match (ours, head.idle_timeout.map(margin)) {
                 (Some(ours), Some(theirs)) => Some(ours.min(theirs)),
                 (ours, theirs) => ours.or(theirs),
             },
@@ -46,6 +47,11 @@ impl Home {
             pool::put(&self.slot, conn.stream, self.most, self.timeout);
         }
     }
+}
+
+/// Some of what a server grants: a request that leaves as its time ends would meet a closed door.
+fn margin(theirs: Duration) -> Duration {
+    theirs.saturating_sub((theirs / 8).clamp(2 * TICK, Duration::from_secs(1)))
 }
 
 /// Makes the answer of a head and the connection it came on. `keep` says that the request went out whole.

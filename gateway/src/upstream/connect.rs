@@ -20,12 +20,21 @@ thread_local! {
     static NAMES: RefCell<HashMap<String, (Instant, Vec<IpAddr>)>> = RefCell::default();
 }
 
+/// The versions of HTTP that a server may choose from in a TLS handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offer {
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2, else HTTP/1.1.
+    Http2,
+}
+
 /// A new connection to `target`.
-pub(super) async fn connect(target: &Target) -> Result<Stream, ProxyError> {
+pub(super) async fn connect(target: &Target, offer: Offer) -> Result<Stream, ProxyError> {
     let Some(timeout) = target.transport.dial_timeout else {
-        return dial(target).await;
+        return dial(target, offer).await;
     };
-    match tokio::time::timeout(timeout, dial(target)).await {
+    match tokio::time::timeout(timeout, dial(target, offer)).await {
         Ok(dialled) => dialled,
         Err(_) => Err(ProxyError::upstream(ErrorKind::UpstreamTimeout)
             .because(format!(
@@ -36,7 +45,7 @@ pub(super) async fn connect(target: &Target) -> Result<Stream, ProxyError> {
     }
 }
 
-async fn dial(target: &Target) -> Result<Stream, ProxyError> {
+async fn dial(target: &Target, offer: Offer) -> Result<Stream, ProxyError> {
     let unreachable = |error: io::Error| {
         ProxyError::upstream(ErrorKind::Unreachable)
             .because(error)
@@ -51,7 +60,11 @@ async fn dial(target: &Target) -> Result<Stream, ProxyError> {
         return Err(ProxyError::upstream(ErrorKind::Internal)
             .because(format!("`{}` cannot be a TLS server name", target.host)));
     };
-    let connector = TlsConnector::from(target.transport.tls.clone());
+    let config = target
+        .transport
+        .tls(offer)
+        .map_err(|why| ProxyError::upstream(ErrorKind::Internal).because(why.to_owned()))?;
+    let connector = TlsConnector::from(config);
     match connector.connect(name, socket).await {
         Ok(stream) => Ok(Stream::TlsClient(Box::new(stream))),
         Err(error) => Err(ProxyError::upstream(handshake_kind(&error)).because(error)),

@@ -17,9 +17,9 @@ use crate::http::{Body, ErrorKind, Interim, ProxyError};
 use crate::net::{Deadline, Stream, buffer};
 
 /// Interim answers that one request may get.
-const MOST_INTERIM: u32 = 64;
+pub(super) const MOST_INTERIM: u32 = 64;
 /// How long a body waits for `100 Continue` before it is sent all the same (Go's figure in Traefik).
-const CONTINUE: Duration = Duration::from_secs(1);
+pub(super) const CONTINUE: Duration = Duration::from_secs(1);
 
 /// A connection, with what was read and belongs to nobody yet.
 pub(super) struct Conn {
@@ -63,6 +63,7 @@ pub(super) struct Exchange<'a> {
     limits: Limits,
     head_request: bool,
     chunked: bool,
+    trailers: Option<Box<HeaderMap>>,
     sending: Sending,
     /// Body bytes that the announced length leaves, where there is one.
     left: Option<u64>,
@@ -87,6 +88,8 @@ pub(super) struct Exchange<'a> {
 pub(super) struct Plan {
     pub(super) head: Vec<u8>,
     pub(super) chunked: bool,
+    /// Sent behind a chunked body.
+    pub(super) trailers: Option<Box<HeaderMap>>,
     pub(super) expects: bool,
     pub(super) head_request: bool,
     pub(super) limits: Limits,
@@ -113,6 +116,7 @@ impl<'a> Exchange<'a> {
             limits: plan.limits,
             head_request: plan.head_request,
             chunked: plan.chunked,
+            trailers: plan.trailers,
             sending,
             prefix: plan.head,
             data: Bytes::new(),
@@ -249,7 +253,7 @@ impl<'a> Exchange<'a> {
             Some(Err(error)) => return Err(error),
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) if !data.is_empty() => data,
-                // Trailers of requests are read and dropped, as Traefik does.
+                // Trailers that come after the head went out are read and dropped, as Traefik does.
                 _ => return Ok(Poll::Ready(())),
             },
             None => {
@@ -273,7 +277,7 @@ impl<'a> Exchange<'a> {
 
     fn finish_body(&mut self) -> Result<(), ProxyError> {
         if self.chunked {
-            self.prefix.extend_from_slice(h1::LAST_CHUNK);
+            h1::last_chunk(&mut self.prefix, self.trailers.as_deref());
         } else if self.left.is_some_and(|left| left > 0) {
             return Err(wrong_length("shorter"));
         }

@@ -3,15 +3,18 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
+use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, UPGRADE};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use bytes::BytesMut;
 
+use super::connect::{Offer, connect};
 use super::exchange::{Conn, Exchange, Failure, Plan};
-use super::target::{Scheme, Target};
-use super::{answer, connect, pool, upgrade};
+use super::http2::{self, Went};
+use super::target::{Http2, Scheme, Target};
+use super::{answer, pool, upgrade};
 use crate::h1::{self, Framing, Persistence, RequestLine};
-use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response};
+use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response, hop};
+use crate::net::Stream;
 
 thread_local! {
     /// Head buffers of requests that are done, to be used again.
@@ -34,16 +37,9 @@ pub async fn forward(
     cx: &mut Context,
     mut request: Request,
 ) -> Result<Response, ProxyError> {
-    match target.scheme {
-        Scheme::Http | Scheme::Https => {}
-        Scheme::H2c => {
-            return Err(ProxyError::upstream(ErrorKind::Internal)
-                .because("HTTP/2 servers are not supported yet"));
-        }
-        Scheme::Unknown => {
-            return Err(ProxyError::upstream(ErrorKind::Internal)
-                .because(format!("unsupported protocol scheme: {}", target.url)));
-        }
+    if target.scheme == Scheme::Unknown {
+        return Err(ProxyError::upstream(ErrorKind::Internal)
+            .because(format!("unsupported protocol scheme: {}", target.url)));
     }
     let start = Instant::now();
     cx.record.server = Some(target.url.clone());
@@ -51,14 +47,28 @@ pub async fn forward(
     if let Some(protocol) = &upgrade {
         upgrade::ask_as_go(&mut request.headers, protocol);
     }
+    let mut made = None;
+    // An upgrade is asked for over HTTP/1.1, whatever the server speaks otherwise, as in Traefik.
+    if target.http2 != Http2::Never && upgrade.is_none() && speaks_http2(target) {
+        // Boxed, so that requests over HTTP/1.1 don't carry its state.
+        match Box::pin(http2::forward(target, cx, &mut request, start)).await? {
+            Went::Answered(response) => return Ok(response),
+            Went::Http1(stream) => made = stream,
+        }
+    }
     let mut fresh = false;
     loop {
-        let (mut conn, reused) = connection(target, fresh).await?;
+        let (mut conn, reused) = connection(target, fresh, made.take()).await?;
         let rewind = match &request.body {
             Body::Full(bytes) => Some(bytes.clone()),
             _ => None,
         };
-        let plan = plan(target, &request, upgrade.as_ref());
+        let plan = plan(
+            target,
+            &request,
+            upgrade.as_ref(),
+            cx.request_trailers.as_deref(),
+        );
         let mut exchange = Exchange::new(&mut conn, &mut request.body, plan, cx.interim.clone());
         let head = exchange.answer().await;
         let sent = exchange.is_sent();
@@ -89,17 +99,28 @@ pub async fn forward(
     }
 }
 
-/// A kept connection, or else a new one, and whether it was kept. With `fresh` always a new one.
-async fn connection(target: &Target, fresh: bool) -> Result<(Conn, bool), ProxyError> {
-    let kept = if fresh {
+/// Whether HTTP/2 is to be tried. A server that chose HTTP/1.1 is not asked each time.
+fn speaks_http2(target: &Target) -> bool {
+    let chose_http1 = pool::sessions(&target.slot, |sessions, _| sessions.chose_http1());
+    target.http2 == Http2::Always || chose_http1 == Some(false)
+}
+
+/// The connection that was `made` already, else a kept one, else a new one, and whether it was kept. With `fresh` always
+/// a new one.
+async fn connection(
+    target: &Target,
+    fresh: bool,
+    made: Option<Stream>,
+) -> Result<(Conn, bool), ProxyError> {
+    let kept = if fresh || made.is_some() {
         None
     } else {
         pool::take(&target.slot)
     };
     let reused = kept.is_some();
-    let stream = match kept {
+    let stream = match kept.or(made) {
         Some(stream) => stream,
-        None => connect::connect(target).await?,
+        None => connect(target, Offer::Http1).await?,
     };
     let buf = BytesMut::new();
     Ok((Conn { stream, buf }, reused))
@@ -111,22 +132,38 @@ fn may_repeat(request: &Request, whole: bool, unsent: bool) -> bool {
     if unsent {
         return empty || whole;
     }
-    let idempotent = matches!(
+    empty && is_idempotent(request)
+}
+
+/// Whether doing it twice does what doing it once does: by its method, or because it says so.
+pub(super) fn is_idempotent(request: &Request) -> bool {
+    matches!(
         request.method,
         Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE
-    );
-    empty
-        && (idempotent
-            || request.headers.contains_key("idempotency-key")
-            || request.headers.contains_key("x-idempotency-key"))
+    ) || request.headers.contains_key("idempotency-key")
+        || request.headers.contains_key("x-idempotency-key")
+}
+
+/// Whether the body is to wait for `100 Continue`.
+pub(super) fn expects_continue(headers: &HeaderMap) -> bool {
+    headers
+        .get(EXPECT)
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// The head as bytes, and what the exchange must know beside it.
-fn plan(target: &Target, request: &Request, upgrade: Option<&HeaderValue>) -> Plan {
-    let framing = match request.body.length() {
-        _ if matches!(request.body, Body::Empty) => declared_empty(&request.headers),
-        Some(length) => Framing::Length(length),
-        None => Framing::Chunked,
+fn plan(
+    target: &Target,
+    request: &Request,
+    upgrade: Option<&HeaderValue>,
+    trailers: Option<&HeaderMap>,
+) -> Plan {
+    let framing = match (&request.body, request.body.length()) {
+        (Body::Empty, _) => declared_empty(&request.headers),
+        // It came in chunks, was kept, and goes on as it came: trailers need chunks.
+        (Body::Full(_), _) if request.headers.contains_key(TRAILER) => Framing::Chunked,
+        (_, Some(length)) => Framing::Length(length),
+        (_, None) => Framing::Chunked,
     };
     let host = request
         .headers
@@ -150,10 +187,9 @@ fn plan(target: &Target, request: &Request, upgrade: Option<&HeaderValue>) -> Pl
     Plan {
         head,
         chunked: framing == Framing::Chunked,
-        expects: request
-            .headers
-            .get(EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")),
+        trailers: trailers
+            .map(|trailers| Box::new(hop::request_trailers(trailers.clone(), &request.headers))),
+        expects: expects_continue(&request.headers),
         head_request: request.method == Method::HEAD,
         limits: target.transport.limits,
         header_timeout: target.transport.response_header_timeout,

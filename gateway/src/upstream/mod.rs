@@ -1,12 +1,13 @@
 //! One attempt at one server: transport, connections, forwarding, upgrades. Never chooses the server.
 //!
 //! HTTP/1.1 is driven inline in the request's future: no task, no channel, no wake per request. Each
-//! worker has its own idle connections, found by the target's slot without hashing.
+//! worker has its own connections, found by the target's slot without hashing. HTTP/2 has its own folder.
 
 mod answer;
 mod connect;
 mod exchange;
 mod forward;
+mod http2;
 mod pool;
 mod slot;
 mod target;
@@ -18,5 +19,5 @@ mod upgrade;
 
 pub use forward::forward;
 pub use target::{Scheme, Target, TargetError};
-pub use tls::{TlsError, TlsSettings, TlsVersion};
+pub use tls::{Identity, PeerName, TlsError, TlsSettings, TlsVersion};
 pub use transport::{Settings, Transport};

@@ -1,4 +1,5 @@
-//! Idle connections, per worker: a stack for each target, the latest used on top.
+//! Connections of one worker: for each target a stack of idle ones, the latest used on top, and those that speak
+//! HTTP/2, which many requests share.
 
 use std::cell::RefCell;
 use std::pin::Pin;
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::http2::Sessions;
 use super::slot::Slot;
 use crate::net::{Stream, deadline};
 
@@ -23,6 +25,7 @@ struct Pool {
 struct Stack {
     generation: u64,
     idle: Vec<Idle>,
+    sessions: Sessions,
 }
 
 struct Idle {
@@ -57,19 +60,9 @@ pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Dura
     // A body may outlive its worker's table at the end of the thread; the connection then closes.
     let _ = POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();
-        if pool.slots.len() <= slot.index {
-            pool.slots.resize_with(slot.index + 1, Stack::default);
-        }
-        let Some(stack) = pool.slots.get_mut(slot.index) else {
+        let Some(stack) = pool.stack(slot) else {
             return;
         };
-        if stack.generation > slot.generation {
-            return;
-        }
-        if stack.generation < slot.generation {
-            stack.idle = Vec::new();
-            stack.generation = slot.generation;
-        }
         if stack.idle.len() >= most {
             return;
         }
@@ -77,6 +70,23 @@ pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Dura
         stack.idle.push(Idle { stream, expires });
         pool.start_sweep();
     });
+}
+
+/// Has `act` look at the HTTP/2 connections to a target, and tells it whether idle ones of HTTP/1.1 are there. `None` at
+/// the end of a thread, or where the target's place belongs to another one.
+pub(super) fn sessions<R>(slot: &Slot, act: impl FnOnce(&mut Sessions, bool) -> R) -> Option<R> {
+    POOL.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        let stack = pool.stack(slot)?;
+        Some(act(&mut stack.sessions, !stack.idle.is_empty()))
+    })
+    .ok()
+    .flatten()
+}
+
+/// Starts closing what is idle too long, unless that runs.
+pub(super) fn start_sweep() {
+    POOL.with_borrow_mut(Pool::start_sweep);
 }
 
 impl Idle {
@@ -95,6 +105,21 @@ impl Idle {
 }
 
 impl Pool {
+    /// The connections to a target; those to the target that had its place before are closed.
+    fn stack(&mut self, slot: &Slot) -> Option<&mut Stack> {
+        if self.slots.len() <= slot.index {
+            self.slots.resize_with(slot.index + 1, Stack::default);
+        }
+        let stack = self.slots.get_mut(slot.index)?;
+        if stack.generation < slot.generation {
+            *stack = Stack {
+                generation: slot.generation,
+                ..Stack::default()
+            };
+        }
+        (stack.generation == slot.generation).then_some(stack)
+    }
+
     /// Starts the task that closes what is idle too long, unless it runs. It ends with the last idle connection.
     fn start_sweep(&mut self) {
         if self.sweeping {
@@ -121,7 +146,7 @@ impl Pool {
             if stack.idle.is_empty() {
                 stack.idle = Vec::new();
             }
-            left |= !stack.idle.is_empty();
+            left |= stack.sessions.sweep(now) || !stack.idle.is_empty();
         }
         left
     }

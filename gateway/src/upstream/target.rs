@@ -11,12 +11,23 @@ use super::transport::Transport;
 pub enum Scheme {
     /// HTTP/1.1.
     Http,
-    /// TLS, then HTTP/1.1.
+    /// TLS, then the version of HTTP that the server chose.
     Https,
     /// HTTP/2 without TLS, known beforehand.
     H2c,
     /// Anything else: each request is answered with 500, as Traefik does.
     Unknown,
+}
+
+/// Whether HTTP/2 is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Http2 {
+    /// It is not.
+    Never,
+    /// Where the server chooses it in the TLS handshake.
+    Negotiated,
+    /// Without asking.
+    Always,
 }
 
 /// A server's URL that cannot be used.
@@ -34,6 +45,7 @@ pub enum TargetError {
 #[derive(Debug)]
 pub struct Target {
     pub(super) scheme: Scheme,
+    pub(super) http2: Http2,
     /// Name or address to connect to, without brackets.
     pub(super) host: String,
     /// `None` where the URL's is over 65535: nobody can be reached there.
@@ -67,7 +79,8 @@ impl Target {
         let scheme = match scheme.to_ascii_lowercase().as_str() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
-            "h2c" => Scheme::H2c,
+            // Go's transport without HTTP/2 does not know the scheme.
+            "h2c" if transport.http2 => Scheme::H2c,
             _ => Scheme::Unknown,
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -84,6 +97,11 @@ impl Target {
         };
         Ok(Self {
             scheme,
+            http2: match scheme {
+                Scheme::Https if transport.http2 => Http2::Negotiated,
+                Scheme::H2c => Http2::Always,
+                _ => Http2::Never,
+            },
             host: host.to_owned(),
             port,
             authority: authority.to_owned(),

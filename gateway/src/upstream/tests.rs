@@ -22,7 +22,7 @@ use crate::http::{
 use crate::net::buffer;
 
 /// Runs a test on a worker's kind of runtime.
-fn run(test: impl Future<Output = ()> + 'static) {
+pub(super) fn run(test: impl Future<Output = ()> + 'static) {
     let runtime = tokio::runtime::LocalRuntime::new().unwrap();
     runtime.block_on(async {
         tokio::time::timeout(Duration::from_secs(20), test)
@@ -53,7 +53,7 @@ async fn server<F: Future<Output = ()> + 'static>(
             tokio::task::spawn_local(serve(number, socket));
         }
     });
-    let transport = Transport::new(settings).unwrap();
+    let transport = Transport::new(&settings).unwrap();
     Server {
         target: Target::new(&url, false, transport).unwrap(),
         connections,
@@ -74,7 +74,7 @@ async fn canned(answer: &'static str, times: usize) -> Server {
 }
 
 /// Reads to the end of a head, and not a byte further.
-async fn read_head(socket: &mut TcpStream) -> String {
+pub(super) async fn read_head(socket: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match socket.read_u8().await {
@@ -85,7 +85,7 @@ async fn read_head(socket: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-fn context() -> Context {
+pub(super) fn context() -> Context {
     let address = "127.0.0.1:1".parse().unwrap();
     let connection = Rc::new(Connection {
         append_forwarded_for: true,
@@ -97,7 +97,7 @@ fn context() -> Context {
     Context::new(connection, "a.test".into(), Instant::now())
 }
 
-fn request(method: Method, body: Body) -> Request {
+pub(super) fn request(method: Method, body: Body) -> Request {
     let mut headers = HeaderMap::new();
     headers.insert("host", "a.test".parse().unwrap());
     Request {
@@ -109,7 +109,7 @@ fn request(method: Method, body: Body) -> Request {
     }
 }
 
-fn get() -> Request {
+pub(super) fn get() -> Request {
     request(Method::GET, Body::Empty)
 }
 
@@ -117,7 +117,9 @@ async fn send(server: &Server, request: Request) -> Result<Response, ProxyError>
     forward(&server.target, &mut context(), request).await
 }
 
-async fn whole(response: Response) -> Result<(u16, Vec<u8>, Option<HeaderMap>), ProxyError> {
+pub(super) async fn whole(
+    response: Response,
+) -> Result<(u16, Vec<u8>, Option<HeaderMap>), ProxyError> {
     let (parts, mut body) = response.into_parts();
     let (mut bytes, mut trailers) = (Vec::new(), None);
     while let Some(frame) = body.frame().await {
@@ -130,12 +132,12 @@ async fn whole(response: Response) -> Result<(u16, Vec<u8>, Option<HeaderMap>), 
 }
 
 /// Lets both sides see what has happened on their sockets.
-async fn settle() {
+pub(super) async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
 
 /// A body that is made of what is sent into the channel.
-fn channel() -> (
+pub(super) fn channel() -> (
     tokio::sync::mpsc::Sender<Result<Frame<Bytes>, ProxyError>>,
     Body,
 ) {
@@ -325,7 +327,7 @@ fn failures_have_the_status_that_traefik_gives() {
             let error = send(&server, get()).await.unwrap_err();
             assert_eq!(error.status(), status, "{answer:?}: {error}");
         }
-        let transport = Transport::new(Settings::default()).unwrap();
+        let transport = Transport::new(&Settings::default()).unwrap();
         for url in ["http://127.0.0.1:1", "http://name.invalid:80"] {
             let target = Target::new(url, false, transport.clone()).unwrap();
             let error = forward(&target, &mut context(), get()).await.unwrap_err();
@@ -668,6 +670,57 @@ fn idle_connections_are_closed_in_time() {
 }
 
 #[test]
+fn what_a_server_says_of_its_patience_is_heeded() {
+    run(async {
+        for (said, kept) in [("timeout=1", true), ("timeout=0", false), ("max=5", true)] {
+            let answer =
+                format!("HTTP/1.1 200 OK\r\nKeep-Alive: {said}\r\nContent-Length: 2\r\n\r\nok");
+            let server = canned(answer.leak(), 9).await;
+            whole(send(&server, get()).await.unwrap()).await.unwrap();
+            whole(send(&server, get()).await.unwrap()).await.unwrap();
+            assert_eq!(server.connections.get(), if kept { 1 } else { 2 }, "{said}");
+        }
+        // The server would keep it for much longer than it said.
+        let answer = "HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1\r\nContent-Length: 2\r\n\r\nok";
+        let server = canned(answer, 9).await;
+        whole(send(&server, get()).await.unwrap()).await.unwrap();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        whole(send(&server, get()).await.unwrap()).await.unwrap();
+        assert_eq!(server.connections.get(), 2);
+    });
+}
+
+#[test]
+fn trailers_that_are_known_beforehand_follow_a_kept_body() {
+    run(async {
+        let seen = Rc::new(RefCell::new(String::new()));
+        let copy = seen.clone();
+        let server = server(Settings::default(), move |_, mut socket| {
+            let seen = copy.clone();
+            async move {
+                let head = read_head(&mut socket).await;
+                let body = read_head(&mut socket).await;
+                *seen.borrow_mut() = head + &body;
+                let answer = b"HTTP/1.1 204 No Content\r\n\r\n";
+                socket.write_all(answer).await.unwrap();
+            }
+        })
+        .await;
+        let mut post = request(Method::POST, Body::from("abc"));
+        post.headers.insert("trailer", "X-Sum".parse().unwrap());
+        let mut cx = context();
+        let trailers = ["x-sum", "x-forwarded-for", "authorization"]
+            .map(|name| (name.parse().unwrap(), "1".parse().unwrap()));
+        cx.request_trailers = Some(Box::new(HeaderMap::from_iter(trailers)));
+        forward(&server.target, &mut cx, post).await.unwrap();
+        assert_eq!(
+            *seen.borrow(),
+            "POST /x?y HTTP/1.1\r\nHost: a.test\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n"
+        );
+    });
+}
+
+#[test]
 fn an_upgrade_hands_the_connection_over() {
     run(async {
         let server = server(Settings::default(), |_, mut socket| async move {
@@ -717,7 +770,7 @@ fn an_upgrade_that_is_not_granted_is_a_plain_answer() {
 
 #[test]
 fn urls_of_servers() {
-    let transport = Transport::new(Settings::default()).unwrap();
+    let transport = Transport::new(&Settings::default()).unwrap();
     let target = |url: &str| Target::new(url, true, transport.clone());
     let https = target("https://user@[::1]:8443/base/?q#f").unwrap();
     assert_eq!((https.host.as_str(), https.port), ("::1", Some(8443)));

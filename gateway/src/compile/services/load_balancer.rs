@@ -36,7 +36,7 @@ impl Services<'_> {
             name => crate::aggregate::qualify(name, provider(service)),
         };
         match self.transports.get(&name) {
-            Some((_, built)) => built.clone(),
+            Some(made) => Ok(Arc::clone(&made.transport)),
             None => Err(not_found(balancer, &name)),
         }
     }

@@ -10,6 +10,8 @@ use std::sync::atomic::AtomicBool;
 
 use super::Input;
 use super::middlewares;
+use super::rules::Rules;
+use super::tls;
 use super::transports::Transports;
 use crate::config::dynamic::Service;
 use crate::http::Handler;
@@ -22,6 +24,8 @@ pub struct Kept {
     pub(super) transports: Transports,
     pub(super) services: BTreeMap<String, Built>,
     pub(super) middlewares: middlewares::Kept,
+    pub(super) tls: tls::Kept,
+    pub(super) rules: Rules,
 }
 
 /// A service with everything it was made of.

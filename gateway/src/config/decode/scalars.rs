@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use super::{Decode, Decoder, Kind};
 use crate::config::tree::{Node, Value};
-use crate::types::{Duration, FileOrContent, Secret};
+use crate::types::{Duration, FileOrContent, Secret, UserLine};
 
 impl Decode for String {
     const KIND: Kind = Kind::Text;
@@ -169,7 +169,7 @@ macro_rules! texts {
     )+};
 }
 
-texts!(FileOrContent Secret);
+texts!(FileOrContent Secret UserLine);
 
 /// Whatever was written, kept as JSON: the options of a plugin.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -1,13 +1,13 @@
 //! Middlewares that ask who the client is.
 
 use crate::config::object::object;
-use crate::types::FileOrContent;
+use crate::types::{FileOrContent, UserLine};
 
 object! {
     /// Asks for a password (RFC 7617).
     pub struct BasicAuth {
         /// `name:hash`, the hash MD5 (apr1), SHA-1 or bcrypt.
-        users: Vec<String> => "users",
+        users: Vec<UserLine> => "users",
         /// File of such lines.
         users_file: String => "usersFile",
         /// The realm; empty means `traefik`.
@@ -21,7 +21,7 @@ object! {
     /// Asks for a password (RFC 7616).
     pub struct DigestAuth {
         /// `name:realm:hash`.
-        users: Vec<String> => "users",
+        users: Vec<UserLine> => "users",
         /// File of such lines.
         users_file: String => "usersFile",
         /// Takes the Authorization header from the request.
@@ -46,7 +46,7 @@ object! {
         auth_response_headers_regex: String => "authResponseHeadersRegex",
         /// Headers of the request it sees; empty means all.
         auth_request_headers: Vec<String> => "authRequestHeaders",
-        /// Longest body of its answer, in bytes; unset or -1 means any.
+        /// Longest body of its answer, in bytes; unset means 1 MiB, -1 any.
         max_response_body_size: Option<i64> => "maxResponseBodySize",
         /// Cookies of its answer that the client gets.
         add_auth_cookies_to_response: Vec<String> => "addAuthCookiesToResponse",

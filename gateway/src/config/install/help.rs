@@ -19,6 +19,10 @@ pub fn help() -> String {
          Flags: --name=value, names without case; a boolean may stand alone.\n\n\
          \x20   --configfile  (Default: \"\")\n        \
          Configuration file to use. If specified all other flags are ignored.\n\n\
+         \x20   --max-connections  (Default: \"0\")\n        \
+         Connections that one entry point has open at most; more are closed at once; 0 is no limit. Not an option of Traefik's.\n\n\
+         \x20   --max-connections-per-client  (Default: \"0\")\n        \
+         The same for one client: an IPv4 address, or an IPv6 network of 64 bits. Not an option of Traefik's.\n\n\
          \x20   --tunnel-idle-timeout  (Default: \"0\")\n        \
          Ends WebSockets on which nothing came from either side for so long; 0 keeps them. Not an option of Traefik's.\n\n\
          \x20   --workers  (Default: one a core)\n        \

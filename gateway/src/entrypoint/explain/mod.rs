@@ -60,7 +60,7 @@ pub fn explain(
     }
     explained.request = seen;
     if tls {
-        explained.tls = Some(handshake(snapshot, &cx.host));
+        explained.tls = Some(handshake(snapshot, entry, &cx.host));
     }
     let request = match prepared {
         Ok(request) => request,
@@ -173,9 +173,10 @@ fn tried<'t>(
 }
 
 /// The TLS options for a server name.
-fn handshake(snapshot: &Snapshot, host: &str) -> TlsChoice {
+fn handshake(snapshot: &Snapshot, entry: &EntryPoint, host: &str) -> TlsChoice {
     let name = (!host.is_empty() && host.parse::<std::net::IpAddr>().is_err()).then_some(host);
-    let chosen = snapshot.tls.choose(name);
+    let tables = snapshot.entry_points.get(entry.index);
+    let chosen = tables.and_then(|tables| tables.tls_options.choose(name));
     TlsChoice {
         server_name: name.unwrap_or_default().to_owned(),
         options: chosen.map(|chosen| chosen.options.to_string()),

@@ -71,6 +71,7 @@ pub(super) fn ask(entry: &EntryPoint, question: &Question) -> Result<Asked, Stri
             headers,
             body: Body::Empty,
             unmet: false,
+            too_many: false,
         },
         seen,
     })

@@ -11,7 +11,7 @@ use super::io::{Io, Out, SharedIo};
 use crate::entrypoint::{EntryPoint, Worker};
 use crate::h1::HeadError;
 use crate::http::Upgraded;
-use crate::net;
+use crate::net::{self, Place};
 use crate::observe::Record;
 
 /// How long a closing connection waits for the client to read what it was sent.
@@ -71,14 +71,14 @@ pub(super) fn tunnel(
     entry: &EntryPoint,
     io: Io,
     upgraded: Upgraded,
-    record: Box<Record>,
+    held: (Box<Record>, Option<Place>),
 ) {
     let options = net::TunnelOptions {
         idle_timeout: entry.tunnel_idle_timeout,
     };
     let open = worker.open(entry);
     let early = io.read.freeze();
-    let held = upgraded.held;
+    let held = (upgraded.held, held);
     let copied = net::tunnel(
         io.stream,
         upgraded.stream,
@@ -90,7 +90,6 @@ pub(super) fn tunnel(
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
         drop(held);
-        drop(record);
         drop(open);
     });
 }

@@ -117,6 +117,8 @@ fn incoming(io: &SharedIo, head: RequestHead) -> Incoming {
         headers: head.headers,
         body,
         unmet: head.expect == Expect::Unknown,
+        // The codec counts them.
+        too_many: false,
     }
 }
 

@@ -52,13 +52,22 @@ pub(super) struct Io {
     pub(super) deadline: Deadline,
     /// Silence allowed while a body is read. An idle time, not Traefik's total, so that slow uploads live.
     read_timeout: Duration,
+    /// Time in which the client has to take something of what is written; zero is no limit.
+    write_timeout: Duration,
+    /// Runs while the client takes nothing, where that is limited.
+    stalled: Option<Box<Deadline>>,
     /// Finds the next head.
     pub(super) parser: HeadParser,
     decoder: BodyDecoder,
 }
 
 impl Io {
-    pub(super) fn new(stream: Stream, read: BytesMut, read_timeout: Duration) -> SharedIo {
+    pub(super) fn new(
+        stream: Stream,
+        read: BytesMut,
+        read_timeout: Duration,
+        write_timeout: Duration,
+    ) -> SharedIo {
         Rc::new(RefCell::new(Self {
             stream,
             read,
@@ -68,6 +77,8 @@ impl Io {
             interim: false,
             deadline: Deadline::new(),
             read_timeout,
+            write_timeout,
+            stalled: None,
             parser: HeadParser::new(),
             decoder: BodyDecoder::new(Framing::None),
         }))
@@ -175,7 +186,8 @@ impl Io {
     /// Writes what is queued.
     pub(super) fn poll_queue(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.queue.is_empty() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, self.queue.left()))?;
+            let written = Pin::new(&mut self.stream).poll_write(cx, self.queue.left());
+            let written = ready!(self.taken(cx, written))?;
             self.queue.advance(written)?;
         }
         Poll::Ready(Ok(()))
@@ -215,13 +227,14 @@ impl Io {
             let stream = Pin::new(&mut self.stream);
             let left = head.left();
             let written = if data.is_empty() {
-                ready!(stream.poll_write(cx, left))?
+                stream.poll_write(cx, left)
             } else if left.is_empty() {
-                ready!(stream.poll_write(cx, data))?
+                stream.poll_write(cx, data)
             } else {
                 let slices = [IoSlice::new(left), IoSlice::new(data)];
-                ready!(stream.poll_write_vectored(cx, &slices))?
+                stream.poll_write_vectored(cx, &slices)
             };
+            let written = ready!(self.taken(cx, written))?;
             let of_head = written.min(left.len());
             if written == 0 || of_head > 0 {
                 head.advance(of_head)?;
@@ -229,7 +242,32 @@ impl Io {
             data.advance(written - of_head);
         }
         // rustls keeps records back until it is told; a plain socket does nothing here.
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.taken(cx, flushed)
+    }
+
+    /// A write as it went, or an error where the client has taken nothing for too long.
+    fn taken<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.stalled = None;
+            return written;
+        }
+        if self.write_timeout.is_zero() {
+            return Poll::Pending;
+        }
+        let timeout = self.write_timeout;
+        let stalled = self
+            .stalled
+            .get_or_insert_with(|| Box::new(Deadline::after(timeout)));
+        ready!(stalled.poll_expired(cx));
+        Poll::Ready(Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            "the client took nothing of the answer for writeTimeout",
+        )))
     }
 }
 

@@ -21,9 +21,9 @@ use self::ending::{cut, linger, refuse, tunnel};
 use self::exchange::exchange;
 use self::io::{Io, SharedIo};
 use super::{EntryPoint, Worker};
-use crate::h1::{HeadError, RequestHead};
+use crate::h1::{Expect, HeadError, RequestHead};
 use crate::http::{Connection, Upgraded};
-use crate::net::Stream;
+use crate::net::{Place, Stream};
 use crate::observe::Record;
 
 /// What becomes of a connection after a request.
@@ -36,15 +36,17 @@ enum Next {
     Tunnel(Upgraded, Box<Record>),
 }
 
-/// Serves the requests of one connection until it ends. `early` are bytes already read.
+/// Serves the requests of one connection until it ends. `early` are bytes already read; `place` is
+/// kept as long as the connection, or the tunnel that it becomes.
 pub(super) async fn serve(
     worker: Rc<Worker>,
     entry: Arc<EntryPoint>,
     stream: Stream,
     early: BytesMut,
     connection: Rc<Connection>,
+    place: Option<Place>,
 ) {
-    let io = Io::new(stream, early, entry.read_timeout);
+    let io = Io::new(stream, early, entry.read_timeout, entry.write_timeout);
     let opened = Instant::now();
     let mut requests = 0_u64;
     loop {
@@ -57,14 +59,19 @@ pub(super) async fn serve(
             }
         };
         requests += 1;
-        let close = !head.keep_alive || worker.is_draining() || entry.is_worn(requests, opened);
+        // Whoever expects what nobody knows may send its body or not: where the next request starts is in doubt.
+        let close = !head.keep_alive
+            || head.expect == Expect::Unknown
+            || worker.is_draining()
+            || entry.is_worn(requests, opened);
         match exchange(&worker, &entry, &connection, &io, head, close).await {
             Next::Continue => {}
             Next::Close => return linger(&io).await,
             Next::Cut => return cut(&io),
             Next::Tunnel(upgraded, record) => {
                 if let Ok(io) = Rc::try_unwrap(io) {
-                    tunnel(&worker, &entry, io.into_inner(), upgraded, record);
+                    let held = (record, place);
+                    tunnel(&worker, &entry, io.into_inner(), upgraded, held);
                 }
                 return;
             }

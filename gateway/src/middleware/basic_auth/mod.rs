@@ -15,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::filter::{Act, Outcome, Step};
 use super::users;
 use crate::config::dynamic::BasicAuth as Config;
-use crate::http::{Body, Context, Request, Response};
+use crate::http::{Body, Context, Request, Response, forwarded};
 
 /// See the module.
 pub struct BasicAuth {
@@ -45,9 +45,7 @@ impl BasicAuth {
             let mut parts = line.split(':');
             let (Some(name), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
                 let name = line.split(':').next().unwrap_or_default();
-                return Err(format!(
-                    "error parsing BasicUser: {name}: write it as name:hash"
-                ));
+                return Err(format!("error parsing BasicUser: {name}"));
             };
             let user = User {
                 hash: hash.into(),
@@ -118,10 +116,11 @@ impl BasicAuth {
     }
 
     fn let_in(&self, name: &str, headers: &mut HeaderMap) {
-        if let Some(field) = &self.header_field
-            && let Ok(value) = HeaderValue::from_bytes(name.as_bytes())
-        {
-            headers.insert(field, value);
+        if let Some(field) = &self.header_field {
+            forwarded::remove_aliases(headers, field);
+            if let Ok(value) = HeaderValue::from_bytes(name.as_bytes()) {
+                headers.insert(field, value);
+            }
         }
         if self.remove_header {
             headers.remove(header::AUTHORIZATION);

@@ -4,13 +4,14 @@
 
 use super::*;
 use crate::middleware::testing::{context, request};
+use crate::types::UserLine;
 
 const APR1: &str = "test:$apr1$H6uskkkW$IgXLP6ewTrSuBkTrqE8wj/";
 const SHA: &str = "sha:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=";
 
 fn auth(change: impl FnOnce(&mut Config)) -> Result<BasicAuth, String> {
     let mut config = Config {
-        users: vec![APR1.to_owned(), SHA.to_owned()],
+        users: vec![UserLine::new(APR1), UserLine::new(SHA)],
         ..Config::default()
     };
     change(&mut config);
@@ -73,7 +74,7 @@ async fn the_service_is_told_the_name_and_not_the_password() {
 #[test]
 fn users_must_be_there_and_readable() {
     assert!(auth(|config| config.users.clear()).is_err());
-    let error = auth(|config| config.users.push("a:b:c".to_owned()))
+    let error = auth(|config| config.users.push(UserLine::new("a:b:c")))
         .err()
         .unwrap();
     assert!(!error.contains("b:c"), "a hash is not told: {error}");

@@ -64,8 +64,9 @@ impl Buffering {
             let text = "Request Entity Too Large";
             return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE, text));
         };
-        // Its length is known now, however it came.
+        // Its length is known now, however it came, and its trailers were dropped.
         request.headers.remove(header::TRANSFER_ENCODING);
+        request.headers.remove(header::TRAILER);
         let mut attempt = 1;
         while let Some(retry) = self.retry.as_ref().filter(|_| attempt <= MOST_RETRIES) {
             let copy = copy(&request, &body);

@@ -16,7 +16,7 @@ use self::nonce::{Nonces, Verdict, hex};
 use super::filter::{Act, Step};
 use super::users;
 use crate::config::dynamic::DigestAuth as Config;
-use crate::http::{Body, Context, Request, Response};
+use crate::http::{Body, Context, Request, Response, forwarded};
 
 /// See the module.
 pub struct DigestAuth {
@@ -126,10 +126,11 @@ impl DigestAuth {
     }
 
     fn let_in(&self, name: &str, headers: &mut HeaderMap) {
-        if let Some(field) = &self.header_field
-            && let Ok(value) = HeaderValue::from_bytes(name.as_bytes())
-        {
-            headers.insert(field, value);
+        if let Some(field) = &self.header_field {
+            forwarded::remove_aliases(headers, field);
+            if let Ok(value) = HeaderValue::from_bytes(name.as_bytes()) {
+                headers.insert(field, value);
+            }
         }
         if self.remove_header {
             headers.remove(header::AUTHORIZATION);

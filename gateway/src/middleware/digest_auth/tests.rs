@@ -5,13 +5,14 @@
 use super::*;
 use crate::middleware::filter::Outcome;
 use crate::middleware::testing::{answered, context, decide, request};
+use crate::types::UserLine;
 
 /// Of the password `secret`.
 const USER: &str = "dig:traefik:87c3a72fbb7d2b618c7e5b197b5d3ff6";
 
 fn auth(change: impl FnOnce(&mut Config)) -> Result<DigestAuth, String> {
     let mut config = Config {
-        users: vec![USER.to_owned()],
+        users: vec![UserLine::new(USER)],
         ..Config::default()
     };
     change(&mut config);
@@ -107,7 +108,7 @@ fn nobody_else() {
 #[test]
 fn what_is_refused() {
     let refused = |change: fn(&mut Config)| auth(change).err().unwrap();
-    let broken = refused(|config| config.users.push("a:b".to_owned()));
+    let broken = refused(|config| config.users.push(UserLine::new("a:b")));
     assert!(
         broken.starts_with("error parsing DigestUser: a"),
         "{broken}"

@@ -11,7 +11,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use crate::config::dynamic::{ForwardAuth as Config, ForwardAuthTls};
 use crate::http::{self, path};
 use crate::types::FileOrContent;
-use crate::upstream::{Settings, Target, TlsSettings, Transport};
+use crate::upstream::{Identity, Settings, Target, TlsSettings, Transport};
 
 /// See the module.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Address {
             },
             ..Settings::default()
         };
-        let transport = Transport::new(settings)
+        let transport = Transport::new(&settings)
             .map_err(|error| format!("unable to create client TLS configuration: {error}"))?;
         let wrong = |why: &str| format!("forwardAuth address {url:?}: {why}");
         let target =
@@ -152,10 +152,11 @@ fn settings(config: &ForwardAuthTls) -> Result<TlsSettings, String> {
         ..TlsSettings::default()
     };
     if !config.ca.is_empty() {
-        settings.root_cas = certificates(&read("ca", &config.ca)?)?;
-        if settings.root_cas.is_empty() {
+        let authorities = certificates(&read("ca", &config.ca)?)?;
+        if authorities.is_empty() {
             return Err("failed to parse CA".to_owned());
         }
+        settings.root_cas = Some(authorities);
     }
     if config.cert.is_empty() != config.key.is_empty() {
         return Err("both TLS cert and key must be defined".to_owned());
@@ -164,7 +165,7 @@ fn settings(config: &ForwardAuthTls) -> Result<TlsSettings, String> {
         let chain = certificates(&read("cert", &config.cert)?)?;
         let key = PrivateKeyDer::from_pem_slice(&read("key", &config.key)?)
             .map_err(|error| format!("key {:?}: {error}", config.key))?;
-        settings.identity = Some((chain, key));
+        settings.identities.push(Identity { chain, key });
     }
     Ok(settings)
 }

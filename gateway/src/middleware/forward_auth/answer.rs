@@ -14,7 +14,7 @@ impl ForwardAuth {
         {
             return sign_in(request, url);
         }
-        hop::strip(answer.headers_mut(), false);
+        hop::strip(answer.headers_mut(), false, false);
         let named = answer.headers().get(header::LOCATION);
         let Some(named) = named.filter(|named| !named.is_empty()) else {
             return answer;

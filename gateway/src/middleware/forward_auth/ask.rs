@@ -69,7 +69,7 @@ impl ForwardAuth {
 /// The request's fields without those of its connection and its body.
 fn fields(request: &HeaderMap) -> HeaderMap {
     let mut headers = request.clone();
-    hop::strip(&mut headers, false);
+    hop::strip(&mut headers, false, false);
     // For a proxy that asks for a password this is the password (RFC 9110 section 11.7.2).
     for value in request.get_all(header::PROXY_AUTHORIZATION) {
         headers.append(header::PROXY_AUTHORIZATION, value.clone());

@@ -3,12 +3,16 @@
 use ::http::{Method, StatusCode};
 
 use super::{ForwardAuth, status};
-use crate::http::{Body, Context, Gathered, ProxyError, Request, Response, gather};
+use crate::http::{Body, Context, Gathered, ProxyError, Request, Response, gather, gather_noting};
 use crate::upstream::forward;
 
 impl ForwardAuth {
-    /// The body for the question; the request keeps it, too.
-    pub(super) async fn shown_body(&self, request: &mut Request) -> Result<Body, Response> {
+    /// The body for the question; the request keeps it, too, and its trailers.
+    pub(super) async fn shown_body(
+        &self,
+        cx: &mut Context,
+        request: &mut Request,
+    ) -> Result<Body, Response> {
         let Some(most) = self.body.filter(|_| !request.body.is_empty()) else {
             return Ok(Body::Empty);
         };
@@ -16,7 +20,8 @@ impl ForwardAuth {
         if request.method == Method::CONNECT && request.body.length().is_none() {
             return Ok(Body::Empty);
         }
-        match gather(std::mem::take(&mut request.body), most).await {
+        let body = std::mem::take(&mut request.body);
+        match gather_noting(body, most, &mut cx.request_trailers).await {
             Ok(Gathered::Whole(bytes)) if bytes.is_empty() => Ok(Body::Empty),
             Ok(Gathered::Whole(bytes)) => {
                 request.body = Body::Full(bytes.clone());

@@ -23,6 +23,9 @@ use crate::rule::regexp::GoRegexp;
 /// For the connection, the question and the whole answer (Traefik's figure).
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long an answer may be where nothing is configured. Traefik reads without end, and warns (CVE-2026-26998).
+const ANSWER: u64 = 1024 * 1024;
+
 /// See the module.
 #[derive(Debug)]
 pub struct ForwardAuth {
@@ -99,7 +102,10 @@ impl ForwardAuth {
                 .collect(),
             user,
             body: config.forward_body.then(|| u64::try_from(max_body).ok()),
-            most: u64::try_from(config.max_response_body_size.unwrap_or(-1)).ok(),
+            most: match config.max_response_body_size {
+                None => Some(ANSWER),
+                Some(most) => u64::try_from(most).ok(),
+            },
             keep_location: config.preserve_location_header,
             keep_method: config.preserve_request_method,
             sign_in,
@@ -107,7 +113,7 @@ impl ForwardAuth {
     }
 
     async fn run(&self, cx: &mut Context, request: &mut Request) -> Outcome<Vec<HeaderValue>> {
-        let body = match self.shown_body(request).await {
+        let body = match self.shown_body(cx, request).await {
             Ok(body) => body,
             Err(refusal) => return Outcome::Answer(Box::new(refusal)),
         };

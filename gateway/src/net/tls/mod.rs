@@ -1,6 +1,7 @@
 //! TLS towards clients: certificates by server name, options by host, one `rustls` configuration each.
 
 mod certificate;
+mod client_auth;
 mod options;
 mod store;
 mod table;

@@ -46,6 +46,33 @@ impl CertificateStore {
     }
 }
 
+impl PartialEq for CertificateStore {
+    /// Whether the very same certificates are shown for the same names.
+    fn eq(&self, other: &Self) -> bool {
+        let same = |a: Option<&Arc<CertifiedKey>>, b: Option<&Arc<CertifiedKey>>| match (a, b) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        same(self.default.as_ref(), other.default.as_ref())
+            && self.by_name.len() == other.by_name.len()
+            && self
+                .by_name
+                .iter()
+                .all(|(name, key)| same(Some(key), other.by_name.get(name)))
+    }
+}
+
+/// Shows one certificate, whatever the client asks for.
+#[derive(Debug)]
+pub(super) struct Fixed(pub(super) Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Fixed {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}
+
 /// Resolves for `rustls`; `strict` (Traefik's `sniStrict`) shows nothing where no name fits.
 #[derive(Debug)]
 pub(super) struct Resolver {

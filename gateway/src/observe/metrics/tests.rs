@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::{HeaderMap, Method};
 
 use super::*;
+use crate::observe::{Asked, Asks, Observer, Record};
 
 fn metrics(workers: usize) -> Metrics {
     let options = Options {
@@ -189,4 +190,50 @@ fn counting_is_cheap() {
         .unwrap();
     println!("{best:?} a request and group");
     assert!(best < Duration::from_micros(2), "{best:?}");
+}
+
+#[test]
+fn copies_of_requests_count_for_services_alone() {
+    let metrics = Arc::new(metrics(1));
+    let observer = Observer {
+        metrics: Some(Arc::clone(&metrics)),
+        workers: 1,
+        ..Observer::default()
+    };
+    let asks = Asks {
+        access_log: false,
+        metrics: true,
+        internal: false,
+    };
+    let route = observer.route("web", &[("r@file", "s@file")], asks);
+    let (main, mirror) = (observer.service("s@file"), observer.service("m@file"));
+    let mut record = Record::new(Instant::now());
+    let asked = Asked {
+        method: &Method::GET,
+        target: b"/",
+        version: http::Version::HTTP_11,
+        headers: &HeaderMap::new(),
+        peer: ([127, 0, 0, 1], 1).into(),
+        tls: None,
+        client_certificate: None,
+    };
+    record.begin(route.mine(), &asked);
+    let mut copy = record.of_copy(Instant::now());
+    for (record, service, status) in [(&mut record, main, 200), (&mut copy, mirror, 503)] {
+        record.attempt(service.mine());
+        record.attempted(status, None);
+        record.answer(status, &HeaderMap::new());
+    }
+    drop((record, copy));
+    let page = metrics.page();
+    let total = |group: &str| lines(&page, &format!("traefik_{group}_requests_total"));
+    assert_eq!(total("entrypoint").len(), 1, "{page}");
+    assert_eq!(total("router").len(), 1, "{page}");
+    let services = total("service");
+    assert_eq!(services.len(), 2, "{page}");
+    assert!(
+        services
+            .iter()
+            .any(|line| line.contains("m@file") && line.contains("503"))
+    );
 }

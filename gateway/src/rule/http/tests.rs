@@ -277,9 +277,12 @@ fn a_failure_says_what_was_seen() {
 }
 
 #[test]
-fn domains_come_from_every_host_matcher() {
-    let rule = "Host(`A.test`) && (Path(`/`) || !Host(`b.test`)) || HostRegexp(`c`)";
+fn domains_come_from_every_host_matcher_that_must_hold() {
+    let rule = "Host(`A.test`) && (Path(`/`) || Host(`b.test`)) || HostRegexp(`c`)";
     assert_eq!(domains(rule).unwrap(), ["a.test", "b.test"]);
+    // A router has no say in the TLS options of a host that it is not for (CVE-2026-85596).
+    let rule = "PathPrefix(`/`) && !Host(`b.test`) && !(!Host(`c.test`))";
+    assert_eq!(domains(rule).unwrap(), ["c.test"]);
     assert_eq!(
         domains("Host(`a`, `b`) || HostHeader(`c`)").unwrap(),
         ["a", "b"]

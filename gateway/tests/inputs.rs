@@ -1,0 +1,179 @@
+//! Rules, targets, PROXY headers and configuration under mangled input: the checks of `fuzz/`, seeded and bounded, so that
+//! they run everywhere. `CODEC_CASES` and `CODEC_SEED` as for `codec.rs`.
+
+#![allow(
+    unreachable_pub,
+    reason = "the files are a library's, and public there"
+)]
+
+#[path = "../../fuzz/src/mangle.rs"]
+mod mangle;
+#[path = "../../fuzz/src/paths.rs"]
+mod paths;
+#[path = "../../fuzz/src/proxy.rs"]
+mod proxy;
+#[path = "../../fuzz/src/rules.rs"]
+mod rules;
+#[path = "../../fuzz/src/spellings.rs"]
+mod spellings;
+
+const RULES: &[&str] = &[
+    "Host(`a.test`)",
+    "Host(`*.a.test`) && PathPrefix(`/a`)",
+    "(Host(`a.test`) || HostRegexp(`^[a-z]+\\.test$`)) && !Path(`/x`)",
+    "Method(`GET`) && Header(`X-A`, `1`) && Query(`q`, `1`)",
+    "HeaderRegexp(`X-A`, `^\\d+$`) || QueryRegexp(`q`, `.`)",
+    "ClientIP(`127.0.0.1/8`) && PathRegexp(`^/(a|b)+$`)",
+    "HostSNI(`*`) || ALPN(`h2`)",
+    "HostHeader(`a`, `b`) && Headers(`X`, `y`) && Query(`a=b`)",
+    "Host(\"a\\u00e9\\x41\\n\") || Path('x')",
+];
+const WORDS: &[&[u8]] = &[
+    b"&&",
+    b"||",
+    b"!",
+    b"(",
+    b")",
+    b"`",
+    b"\"",
+    b"\\",
+    b",",
+    b" ",
+    b"{n:[a-z]+}",
+    b"(?i)",
+    b"(a+)+",
+    b"[",
+    b"]",
+    b"*",
+    b"\0",
+    b"\xff",
+    b"\xc3\xa9",
+    b"Host",
+    b"0x1",
+    b"'",
+    b"//",
+    b"/*",
+    b"&",
+    b"|",
+];
+
+const TARGETS: &[&str] = &[
+    "/a/b?q=1",
+    "/",
+    "*",
+    "/a/../b",
+    "/%61%2F%2e%2E/x",
+    "http://a.test:80/x?y",
+    "HTTP://[::1]/",
+    "/a;b=c/d?e;f",
+    "//x",
+    "/a[b]\"<>",
+    "/\u{e9}",
+    "https://a.test?x",
+];
+const PATH_PIECES: &[&[u8]] = &[
+    b"/", b"//", b".", b"..", b"/../", b"%2e", b"%2E", b"%2f", b"%5c", b"%00", b"%", b"%zz", b"?",
+    b"#", b";", b"\\", b" ", b"@", b":", b"[", b"]", b"%c3%28", b"\xff", b"\0", b"%25",
+];
+
+const DOCUMENTS: &[&str] = &[
+    "http.routers.r.rule=Host(`a`)\nhttp.routers.r.tls=true\nhttp.services.s.loadbalancer.servers[0].url=http://b",
+    "http.middlewares.m.headers.customrequestheaders.X-A=1\nhttp.middlewares.m.stripprefix.prefixes=/a,/b",
+    "http.routers.r.tls.domains[0].main=a\nhttp.routers.r.tls.domains[0].sans=b,c\ntls.options.o.minversion=VersionTLS12",
+    "tcp.routers.t.rule=HostSNI(`*`)\nudp.services.u.loadbalancer.servers[0].address=a:1",
+    "--entryPoints.web.address=:80\n--providers.docker\n--log.level=DEBUG\n-api",
+    "ENTRYPOINTS_WEB_ADDRESS=:80\nPROVIDERS_FILE_FILENAME=x",
+    "http:\n  routers:\n    r: {rule: 'Host(`a`)', middlewares: [m, n], priority: 3}\n  services: &a\n    s: *a\n",
+    "[http.routers.r]\nrule = \"Host(`a`)\"\n[[http.services.s.loadBalancer.servers]]\nurl = 'x'\n",
+    "{\"http\": {\"routers\": {\"r\": {\"rule\": \"Host(`a`)\", \"priority\": 1e3}}}}",
+];
+const SIGNS: &[&[u8]] = &[
+    b".",
+    b"=",
+    b"[",
+    b"]",
+    b"[0]",
+    b"[999999999]",
+    b",",
+    b"\n",
+    b": ",
+    b"- ",
+    b"&x ",
+    b"*x",
+    b"{",
+    b"}",
+    b"\"",
+    b"'",
+    b"|",
+    b"#",
+    b"true",
+    b"1h",
+    b"-1",
+    b"99999999999999999999",
+    b"\t",
+    b"\0",
+    b"\xc3\xa9",
+    b"..",
+    b"/",
+    b"<<: ",
+    b"!!int ",
+    b"http",
+];
+
+fn headers() -> Vec<Vec<u8>> {
+    let two = |command: u8, family: u8, body: &[u8]| {
+        let length = u16::try_from(body.len()).unwrap_or(0).to_be_bytes();
+        [
+            b"\r\n\r\n\0\r\nQUIT\n".as_slice(),
+            &[command, family],
+            &length,
+            body,
+        ]
+        .concat()
+    };
+    let mut all: Vec<Vec<u8>> = [
+        "PROXY TCP4 203.0.113.7 127.0.0.1 5555 80\r\nGET / HTTP/1.1\r\n",
+        "PROXY TCP6 2001:db8::9 ::1 65535 0\r\n",
+        "PROXY UNKNOWN\r\n",
+        "POST / HTTP/1.1\r\n",
+    ]
+    .map(|line| line.as_bytes().to_vec())
+    .into();
+    all.push(two(0x21, 0x11, &[1; 12]));
+    all.push(two(0x21, 0x21, &[2; 40]));
+    all.push(two(0x20, 0x00, &[]));
+    all.push(two(0x21, 0x31, &[3; 216]));
+    all
+}
+
+#[test]
+fn rules_are_read_or_refused_and_printed_as_they_mean() {
+    mangle::run(RULES, WORDS, 20_000, rules::rules);
+}
+
+#[test]
+fn targets_have_one_representation() {
+    mangle::run(TARGETS, PATH_PIECES, 100_000, paths::paths);
+}
+
+#[test]
+fn proxy_headers_are_decided_alike_wherever_they_are_cut() {
+    let pieces: &[&[u8]] = &[
+        b"\r\n",
+        b" ",
+        b"\0",
+        b"PROXY ",
+        b"\x21",
+        b"\x00\x0c",
+        b"\xff\xff",
+        b"1",
+        b":",
+        b".",
+    ];
+    mangle::run(&headers(), pieces, 20_000, proxy::proxy);
+}
+
+#[test]
+fn configuration_is_read_or_refused_in_every_spelling() {
+    mangle::run(DOCUMENTS, SIGNS, 5_000, spellings::spellings);
+}
