@@ -37,7 +37,7 @@ object! {
         passive_health_check: Option<PassiveHealthCheck> => "passiveHealthCheck",
         /// Whether servers see the client's Host header; else that of their URL.
         pass_host_header: Option<bool> => "passHostHeader" [always] = Some(true),
-        /// How answers are passed on.
+        /// How answers are passed on. Accepted and without effect: nothing is held back.
         response_forwarding: Option<ResponseForwarding> => "responseForwarding" = Some(Default::default()),
         /// Name of the transport; empty means `default`.
         servers_transport: String => "serversTransport",
@@ -59,7 +59,7 @@ object! {
 
     /// How answers are passed on.
     pub struct ResponseForwarding {
-        /// How long body bytes may wait before they are sent on; negative means not at all.
+        /// How long body bytes may wait before they are sent on; negative means not at all. Accepted and without effect.
         flush_interval: Duration => "flushInterval" = Duration::from_millis(100),
     }
 
