@@ -7,6 +7,7 @@
 pub mod binaries;
 pub mod dev;
 pub mod echo;
+pub mod grpc;
 pub mod http1;
 pub mod poll;
 pub mod ports;

@@ -33,7 +33,8 @@ impl Gateway {
     }
 
     /// As [`Self::start_in`], with more options of the command line. In `install`, `WEB` and `WEBSECURE` at the start of a
-    /// line stand for more options of those entry points.
+    /// line stand for more options of those entry points, and `THROTTLE` for a shortest time between reloads that is not
+    /// Traefik's.
     pub async fn start_with(
         folder: TempDir,
         dynamic: &str,
@@ -42,10 +43,12 @@ impl Gateway {
     ) -> Result<Self> {
         let (web, websecure, admin) = (ports::free()?, ports::free()?, ports::free()?);
         let (mut more, mut more_secure, mut rest) = (String::new(), String::new(), String::new());
+        let mut throttle = "2s";
         for line in install.lines() {
-            match (line.strip_prefix("WEBSECURE "), line.strip_prefix("WEB ")) {
-                (Some(options), _) => more_secure = format!(", {options}"),
-                (_, Some(options)) => more = format!(", {options}"),
+            match line.split_once(' ') {
+                Some(("WEBSECURE", options)) => more_secure = format!(", {options}"),
+                Some(("WEB", options)) => more = format!(", {options}"),
+                Some(("THROTTLE", time)) => throttle = time,
                 _ => rest.extend([line, "\n"]),
             }
         }
@@ -59,7 +62,7 @@ api: {{insecure: true}}
 ping: {{}}
 metrics: {{prometheus: {{}}}}
 log: {{level: DEBUG}}
-providers: {{file: {{filename: dynamic.yml, watch: true}}}}
+providers: {{file: {{filename: dynamic.yml, watch: true}}, providersThrottleDuration: {throttle}}}
 {rest}"
         );
         std::fs::write(folder.path().join("traefik.yml"), text)?;
@@ -94,6 +97,20 @@ providers: {{file: {{filename: dynamic.yml, watch: true}}}}
     /// Asks the web entry point.
     pub async fn get(&self, host: &str, path: &str) -> Result<http1::Response> {
         http1::get(self.web, host, path).await
+    }
+
+    /// A figure of the metrics page by the start of its line.
+    pub async fn metric(&self, line: &str) -> Result<f64> {
+        let page = http1::get(self.admin, "localhost", "/metrics")
+            .await?
+            .text();
+        let value = page
+            .lines()
+            .find_map(|found| found.strip_prefix(line)?.strip_prefix(' '));
+        value
+            .with_context(|| format!("no {line} in {page}"))?
+            .parse()
+            .context("a number")
     }
 
     async fn ready(&mut self) -> Result<()> {

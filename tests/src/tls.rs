@@ -6,9 +6,9 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::client::Resumption;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -99,6 +99,17 @@ impl Authority {
     /// A client that trusts it.
     pub fn client(&self) -> Result<Client> {
         Client::trusting(&self.folder.join("ca.crt"))
+    }
+
+    /// What a server needs to show the certificate of a name that was signed.
+    pub fn server(&self, name: &str) -> Result<ServerConfig> {
+        let certificate = CertificateDer::from_pem_file(self.folder.join(format!("{name}.crt")))?;
+        let key = PrivateKeyDer::from_pem_file(self.folder.join(format!("{name}.key")))?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth();
+        Ok(builder.with_single_cert(vec![certificate], key)?)
     }
 
     /// Writes `NAME.crt` and `NAME.key` for one DNS name.

@@ -61,6 +61,32 @@ impl Upstream {
         Self::start(move |_| answer.clone()).await
     }
 
+    /// As [`Self::saying`], for so many requests that they are better not remembered.
+    pub async fn forgetful(text: &str) -> Result<Self> {
+        let answer = ok(text);
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
+        let task = tokio::spawn(async move {
+            let mut connections = tokio::task::JoinSet::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let answer = answer.clone();
+                connections.spawn(async move {
+                    let mut buffer = Vec::new();
+                    while let Ok(Some(_)) = read(&mut stream, &mut buffer).await {
+                        if stream.write_all(&answer).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+        });
+        Ok(Self {
+            port,
+            seen: Arc::default(),
+            task,
+        })
+    }
+
     /// All requests so far.
     pub fn seen(&self) -> Vec<Received> {
         self.seen

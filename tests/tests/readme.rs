@@ -7,7 +7,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use sluice_tests::binaries::root;
 
-const DOCUMENTS: [&str; 3] = ["README.md", "docs/ARCHITECTURE.md", "certs/README.md"];
+const DOCUMENTS: [&str; 4] = [
+    "README.md",
+    "docs/ARCHITECTURE.md",
+    "docs/check-and-explain.md",
+    "certs/README.md",
+];
 
 fn read(path: &str) -> Result<String> {
     fs::read_to_string(root().join(path)).with_context(|| path.to_owned())

@@ -23,6 +23,8 @@ pub struct TlsInForce {
     pub routers: Objects<String>,
     /// By entry point, then by lower-case host.
     pub hosts: BTreeMap<String, BTreeMap<String, String>>,
+    /// The lower-case hosts of each router with TLS; none of a rule that cannot be read.
+    pub domains: Objects<Vec<String>>,
 }
 
 /// The options that a router asks for.
@@ -44,6 +46,18 @@ pub fn settle_tls_options(merged: &mut Merged) {
         .filter(|router| router.tls.is_some())
         .flat_map(|router| router.entry_points.iter().cloned())
         .collect();
+    for (name, router) in merged
+        .routers
+        .iter()
+        .filter(|(_, router)| router.tls.is_some())
+    {
+        if let Ok(mut hosts) = domains(&router.rule) {
+            hosts
+                .iter_mut()
+                .for_each(|host| host.make_ascii_lowercase());
+            merged.tls.domains.insert(name.clone(), hosts);
+        }
+    }
     for entry_point in &entry_points {
         for (name, options) in conflicts(merged, entry_point) {
             let own_name = format!("{entry_point}-conflicted-{name}");
@@ -66,8 +80,8 @@ pub fn settle_tls_options(merged: &mut Merged) {
 fn conflicts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
     let mut by_host: BTreeMap<String, BTreeMap<String, Vec<&str>>> = BTreeMap::new();
     let mut verdicts: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-    for (name, router, options) in of_entry_point(merged, entry_point) {
-        let Ok(hosts) = domains(&router.rule) else {
+    for (name, options) in of_entry_point(merged, entry_point) {
+        let Some(hosts) = merged.tls.domains.get(name) else {
             continue;
         };
         if hosts.is_empty() && options != DEFAULT_OPTIONS {
@@ -83,7 +97,7 @@ fn conflicts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
         }
         for host in hosts {
             let options = options.clone();
-            let same = by_host.entry(host.to_lowercase()).or_default();
+            let same = by_host.entry(host.clone()).or_default();
             same.entry(options).or_default().push(name);
         }
     }
@@ -105,24 +119,25 @@ fn conflicts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
 fn of_entry_point<'m>(
     merged: &'m Merged,
     entry_point: &str,
-) -> impl Iterator<Item = (&'m str, &'m Router, String)> {
+) -> impl Iterator<Item = (&'m str, String)> {
     merged.routers.iter().filter_map(move |(name, router)| {
         let here = router.entry_points.iter().any(|known| known == entry_point);
         let options = named_options(name, router).filter(|_| here)?;
-        Some((name.as_str(), router, options))
+        Some((name.as_str(), options))
     })
 }
 
 /// What holds by host. Routers with several hosts may still disagree about one of them; the stricter options hold then.
 fn hosts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
     let mut named: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
-    for (name, router, _) in of_entry_point(merged, entry_point) {
-        let Some(options) = merged.tls.routers.get(name) else {
+    for (name, _) in of_entry_point(merged, entry_point) {
+        let (Some(options), Some(hosts)) =
+            (merged.tls.routers.get(name), merged.tls.domains.get(name))
+        else {
             continue;
         };
-        for host in domains(&router.rule).unwrap_or_default() {
-            let host = host.to_lowercase();
-            named.entry(host).or_default().insert(options);
+        for host in hosts {
+            named.entry(host.clone()).or_default().insert(options);
         }
     }
     named
@@ -180,6 +195,9 @@ fn divide(merged: &mut Merged, name: &str, own_name: &str, entry_point: &str) {
         }
     }
     merged.routers.insert(own_name.to_owned(), own);
+    if let Some(hosts) = merged.tls.domains.get(name).cloned() {
+        merged.tls.domains.insert(own_name.to_owned(), hosts);
+    }
 }
 
 #[cfg(test)]

@@ -49,7 +49,14 @@ pub fn compiled(
         .collect();
     let (_, reports) = watch::channel(Arc::new(Report::default()));
     let terminating = Arc::new(AtomicBool::new(false));
-    let handlers = internal::handlers(install, &observer, &reports, &terminating, None);
+    let mut handlers = internal::handlers(install, &observer, &reports, &terminating, None);
+    // Nothing is counted, but the page is there.
+    let metrics = install.metrics.as_ref();
+    if metrics.is_some_and(|metrics| metrics.prometheus.is_some())
+        && let Some(noop) = handlers.get("noop@internal").cloned()
+    {
+        handlers.insert("prometheus@internal".to_owned(), noop);
+    }
     let own = internal_configuration(install);
     let configs = providers
         .iter()

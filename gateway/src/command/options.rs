@@ -1,6 +1,15 @@
 //! Options that subcommands have beside those of the gateway.
 
+use std::io::Write as _;
+
 use super::run::own_options;
+
+/// Prints a result. Nobody who listens any more (`| head`) is no failure.
+pub(super) fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    // There is nobody to tell.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
 
 /// How a result is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ mod middlewares;
 mod objects;
 mod report;
 mod routers;
+mod rules;
 mod services;
 mod tls;
 mod transports;
@@ -76,10 +77,12 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let transports = transports::build(input, kept, &mut problems);
     let mut before = std::mem::take(kept);
     let tls = tls::Tls::build(input, std::mem::take(&mut before.tls), &mut problems);
+    let before_rules = std::mem::take(&mut before.rules);
     let mut services = services::Services::new(input, &transports, before);
-    let mut routers = routers::Routers::new(input, &tls, &mut services, &mut objects);
+    let mut routers = routers::Routers::new(input, &tls, before_rules, &mut services, &mut objects);
     let entry_points = input.entry_points.iter();
     let entry_points = entry_points.map(|name| routers.tables(name)).collect();
+    let rules = routers.into_rules();
     middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
     let checks = services.checks();
@@ -90,6 +93,7 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
         services,
         middlewares,
         tls: tls.kept,
+        rules,
     };
     Compiled {
         snapshot: Snapshot { entry_points },

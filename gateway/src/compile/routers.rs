@@ -7,6 +7,7 @@ use super::Input;
 use super::children::{self, provider};
 use super::middlewares;
 use super::objects::Objects;
+use super::rules::Rules;
 use super::services::Services;
 use super::tls::Tls;
 use crate::aggregate::qualify;
@@ -16,7 +17,7 @@ use crate::observe::Asks;
 use crate::router::http::{Children, HttpRoute};
 use crate::router::{RouteSpec, Table};
 use crate::rule::Syntax;
-use crate::rule::http::{compile, default_priority};
+use crate::rule::http::default_priority;
 use crate::runtime::EntryTables;
 
 /// Deeper trees of routers are refused: each level is a call within a call.
@@ -31,6 +32,7 @@ type Behind = (Arc<dyn Handler>, Option<Arc<Children>>);
 pub(super) struct Routers<'a, 's> {
     input: &'a Input<'a>,
     tls: &'s Tls,
+    rules: Rules,
     services: &'s mut Services<'a>,
     objects: &'s mut Objects,
     children: BTreeMap<&'a str, Vec<&'a str>>,
@@ -46,6 +48,7 @@ impl<'a, 's> Routers<'a, 's> {
     pub(super) fn new(
         input: &'a Input<'a>,
         tls: &'s Tls,
+        rules: Rules,
         services: &'s mut Services<'a>,
         objects: &'s mut Objects,
     ) -> Self {
@@ -53,6 +56,7 @@ impl<'a, 's> Routers<'a, 's> {
         Self {
             input,
             tls,
+            rules,
             services,
             objects,
             children,
@@ -60,6 +64,11 @@ impl<'a, 's> Routers<'a, 's> {
             path: Vec::new(),
             asks: asks(None, ""),
         }
+    }
+
+    /// The rules that were compiled, for the next run.
+    pub(super) fn into_rules(self) -> Rules {
+        self.rules.into_kept()
     }
 
     /// The tables of one entry point.
@@ -137,7 +146,7 @@ impl<'a, 's> Routers<'a, 's> {
         let (handler, children) = self.handler(name, router, depth)?;
         // Where rule and middlewares are wrong, Traefik tells of the middlewares.
         let syntax = Syntax::named(&router.rule_syntax);
-        let matcher = compile(&router.rule, syntax).map_err(|error| error.to_string())?;
+        let matcher = self.rules.get(&router.rule, syntax)?;
         let path: Vec<(&str, &str)> = self
             .path
             .iter()

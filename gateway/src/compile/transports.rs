@@ -82,7 +82,7 @@ fn transport(
     };
     let made = read.tls.clone().and_then(|tls| {
         settings.tls = tls;
-        Transport::new(settings.clone()).map_err(|error| error.to_string())
+        Transport::new(&settings).map_err(|error| error.to_string())
     });
     match made {
         Ok(transport) => (transport, None),

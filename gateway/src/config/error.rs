@@ -67,14 +67,15 @@ pub fn nearest<'a>(wrong: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     };
     known
         .into_iter()
-        .map(|key| (distance(&wrong, &key.to_ascii_lowercase()), key))
-        .filter(|(distance, _)| *distance <= most)
+        .filter(|key| key.len().abs_diff(wrong.len()) <= most)
+        .filter_map(|key| Some((distance(&wrong, &key.to_ascii_lowercase(), most)?, key)))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, key)| key)
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
+/// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; `None` where they are more than
+/// `most`.
+fn distance(a: &str, b: &str, most: usize) -> Option<usize> {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
@@ -89,9 +90,13 @@ fn distance(a: &str, b: &str) -> usize {
             }
             row.push(best);
         }
+        // It never gets smaller again, but by a swap that began a row before.
+        if row.iter().chain(&last).all(|known| *known > most) {
+            return None;
+        }
         before = std::mem::replace(&mut last, row);
     }
-    last.last().copied().unwrap_or(0)
+    last.last().copied().filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]

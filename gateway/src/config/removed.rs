@@ -17,6 +17,12 @@ pub(super) fn hint(parent: &str, key: &str) -> Option<&'static str> {
         ) => "v3 speaks OpenTelemetry only; use tracing.otlp",
         ("tracing", "spannamelimit") => "removed in v3; remove the option",
         ("providers.docker", "swarmmode") => "removed in v3; use providers.swarm",
+        ("providers.docker", "swarmmoderefreshseconds") => {
+            "removed in v3; use providers.swarm.refreshSeconds"
+        }
+        ("api", "entrypoint" | "address") => {
+            "removed; `insecure: true` serves it on the entry point `traefik`, or route to api@internal"
+        }
         ("providers", "marathon" | "rancher") => "this provider was removed in v3",
         (_, "caoptional") => "removed in v3; remove the option",
         ("providers.kubernetesingress", "allowemptyservices") => return None,

@@ -30,7 +30,7 @@ pub struct RequestHead {
     /// 1.0 or 1.1 (which stands for any other 1.x).
     pub version: Version,
     /// Fields as sent, `Host` and `Content-Length` among them (at most one of each), without
-    /// `Transfer-Encoding` and, on chunked requests, `Trailer`.
+    /// `Transfer-Encoding`.
     pub headers: HeaderMap,
     /// Where the body ends; never [`Framing::UntilClose`].
     pub framing: Framing,
@@ -164,7 +164,6 @@ fn framing(headers: &mut HeaderMap, version: Version) -> Result<Framing, HeadErr
             return Err(HeadError::Trailer);
         }
     }
-    headers.remove(TRAILER);
     Ok(Framing::Chunked)
 }
 

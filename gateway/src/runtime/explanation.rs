@@ -105,6 +105,8 @@ pub struct Failed {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Disabled {
     pub name: String,
+    /// Whether its rule matches; none where the rule cannot be used.
+    pub matches: Option<bool>,
     pub errors: Vec<String>,
 }
 

@@ -75,7 +75,7 @@ fn status(status: u16) -> String {
 }
 
 fn transport() -> Arc<Transport> {
-    Transport::new(Settings::default()).unwrap()
+    Transport::new(&Settings::default()).unwrap()
 }
 
 fn balancer(urls: &[&str], cookie: Option<&str>) -> (Arc<dyn Handler>, Vec<Arc<AtomicBool>>) {

@@ -53,7 +53,7 @@ async fn server<F: Future<Output = ()> + 'static>(
             tokio::task::spawn_local(serve(number, socket));
         }
     });
-    let transport = Transport::new(settings).unwrap();
+    let transport = Transport::new(&settings).unwrap();
     Server {
         target: Target::new(&url, false, transport).unwrap(),
         connections,
@@ -327,7 +327,7 @@ fn failures_have_the_status_that_traefik_gives() {
             let error = send(&server, get()).await.unwrap_err();
             assert_eq!(error.status(), status, "{answer:?}: {error}");
         }
-        let transport = Transport::new(Settings::default()).unwrap();
+        let transport = Transport::new(&Settings::default()).unwrap();
         for url in ["http://127.0.0.1:1", "http://name.invalid:80"] {
             let target = Target::new(url, false, transport.clone()).unwrap();
             let error = forward(&target, &mut context(), get()).await.unwrap_err();
@@ -770,7 +770,7 @@ fn an_upgrade_that_is_not_granted_is_a_plain_answer() {
 
 #[test]
 fn urls_of_servers() {
-    let transport = Transport::new(Settings::default()).unwrap();
+    let transport = Transport::new(&Settings::default()).unwrap();
     let target = |url: &str| Target::new(url, true, transport.clone());
     let https = target("https://user@[::1]:8443/base/?q#f").unwrap();
     assert_eq!((https.host.as_str(), https.port), ("::1", Some(8443)));

@@ -72,9 +72,9 @@ pub struct Transport {
 
 impl Transport {
     /// Checks `settings` and prepares TLS.
-    pub fn new(settings: Settings) -> Result<Arc<Self>, TlsError> {
+    pub fn new(settings: &Settings) -> Result<Arc<Self>, TlsError> {
         let tls = Tls::new(&settings.tls)?;
-        Ok(Arc::new(Self::with(&settings, Ok(tls))))
+        Ok(Arc::new(Self::with(settings, Ok(tls))))
     }
 
     /// A transport without TLS: each request to an `https` server fails, because of `reason`. What the user asked for cannot

@@ -1,8 +1,9 @@
 //! What works and should be written otherwise: deprecated options, and templates of v2 rules that count as plain text.
 
 use super::finding::{Finding, Severity};
+use super::places::Index;
 use super::references::Kind;
-use super::{places, rules};
+use super::rules;
 use crate::app::trial::Trial;
 use crate::command::gather::Gathered;
 use crate::config::places::place;
@@ -53,7 +54,7 @@ const DEPRECATED: [(&str, &str, &str); 9] = [
     ),
 ];
 
-pub(super) fn findings(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
+pub(super) fn findings(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
     let mut found = Vec::new();
     for (section, key, advice) in DEPRECATED {
         let path: Vec<&str> = section.split('.').collect();
@@ -77,13 +78,14 @@ pub(super) fn findings(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
     }
     for (name, router) in &trial.merged.routers {
         if let Some((value, suggestion)) = rules::taken_literally(router) {
-            let at = places::key(gathered, Kind::Router, name, "rule")
+            let at = index
+                .key(Kind::Router, name, "rule")
                 .unwrap_or_else(|| Position::named("install configuration"));
             let message = format!("v3 takes `{value}` literally, braces and all");
             let finding = Finding::new(
                 Severity::Warning,
                 &at,
-                format!("router {}", gathered.written(Kind::Router, name)),
+                format!("router {}", index.written(Kind::Router, name)),
                 message,
             );
             found.push(finding.suggesting(suggestion));

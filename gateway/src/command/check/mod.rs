@@ -18,9 +18,10 @@ use std::process::ExitCode;
 
 use self::finding::{Finding, Severity};
 use self::objects::Objects;
+use self::places::Index;
 use self::references::{Kind, References};
 use super::gather::{Asked, Gathered, gather, shown};
-use super::options::{Format, split_format};
+use super::options::{Format, say, split_format};
 use crate::aggregate::Merged;
 use crate::app::trial::{self, Trial};
 use crate::config::dynamic::Router;
@@ -59,7 +60,7 @@ pub(super) fn run(args: Vec<String>) -> ExitCode {
     };
     let outcome = match gather(&args) {
         Asked::Help => {
-            println!("{USAGE}");
+            say(&format!("{USAGE}\n"));
             return ExitCode::SUCCESS;
         }
         Asked::Unreadable(problems) => Outcome {
@@ -85,24 +86,24 @@ fn print(outcome: &Outcome, format: Format) -> ExitCode {
     let (errors, warnings) = (of(Severity::Error), of(Severity::Warning));
     match format {
         Format::Json => match serde_json::to_string_pretty(&outcome.findings) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => say(&format!("{text}\n")),
             Err(error) => eprintln!("{error}"),
         },
         Format::Text => {
+            let mut text = String::new();
             for finding in &outcome.findings {
-                println!("{finding}");
+                text.push_str(&format!("{finding}\n"));
             }
             let number = |count: usize, word: &str| match count {
                 0 => format!("no {word}s"),
                 1 => format!("1 {word}"),
                 _ => format!("{count} {word}s"),
             };
-            println!(
-                "{}{}, {}",
-                outcome.looked_at,
-                number(errors, "error"),
-                number(warnings, "warning")
-            );
+            let (errors, warnings) = (number(errors, "error"), number(warnings, "warning"));
+            say(&format!(
+                "{text}{}{errors}, {warnings}\n",
+                outcome.looked_at
+            ));
         }
     }
     match (outcome.unreadable, errors) {
@@ -168,22 +169,23 @@ fn read(gathered: &Gathered) -> Vec<Finding> {
 /// What is wrong with what could be read.
 fn compiled(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
     let references = References::of(&trial.merged);
+    let index = Index::new(gathered);
     let objects = Objects {
         gathered,
+        index: &index,
         trial,
         references: &references,
     };
     let mut findings = objects.findings();
     findings.extend(objects.unused());
-    findings.extend(tls::findings(gathered, trial));
-    findings.extend(habits::findings(gathered, trial));
+    findings.extend(tls::findings(gathered, &index, trial));
+    findings.extend(habits::findings(gathered, &index, trial));
     findings
 }
 
 /// Puts each service and middleware that nothing uses in a router that nobody reaches.
 fn use_unused(merged: &mut Merged) {
     let references = References::of(merged);
-    let used = references.used();
     let services = merged.services.keys().map(|name| (Kind::Service, name));
     let middlewares = merged
         .middlewares
@@ -196,7 +198,7 @@ fn use_unused(merged: &mut Merged) {
     let unused: Vec<_> = services
         .chain(middlewares)
         .map(|(kind, name)| (kind, name.clone()))
-        .filter(|object| !object.1.ends_with("@internal") && !used.contains(object))
+        .filter(|object| !object.1.ends_with("@internal") && !references.uses(object))
         .collect();
     for (kind, name) in unused {
         let mut router = Router {

@@ -63,21 +63,14 @@ impl<'m> Missing<'m> {
             return Some(switch.to_owned());
         }
         let own = provider(user);
-        let short = |name: &str| match name.strip_suffix(own).and_then(|n| n.strip_suffix('@')) {
-            Some(name) => name.to_owned(),
-            None => name.to_owned(),
-        };
-        let known: Vec<String> = self.known(trial).map(|name| short(name)).collect();
-        let wrong = short(self.name);
-        let near = nearest(&wrong, known.iter().map(String::as_str));
+        let known: Vec<&str> = self.known(trial).map(|name| short(name, own)).collect();
+        let wrong = short(self.name, own);
         let bare = wrong.split('@').next().unwrap_or_default();
-        let elsewhere = || {
-            known
-                .iter()
-                .find(|name| name.split('@').next() == Some(bare))
-                .map(String::as_str)
-        };
-        match elsewhere().or(near) {
+        let mut others = known
+            .iter()
+            .filter(|name| name.split('@').next() == Some(bare));
+        let near = others.next().copied();
+        match near.or_else(|| nearest(wrong, known.iter().copied())) {
             Some(name) => Some(format!("did you mean `{name}`?")),
             None if self.sort == Sort::EntryPoint => {
                 Some(format!("the entry points are {}", known.join(", ")))
@@ -115,4 +108,12 @@ impl<'m> Missing<'m> {
             _ => None,
         }
     }
+}
+
+/// The name as an object of the provider `own` writes it.
+fn short<'n>(name: &'n str, own: &str) -> &'n str {
+    let bare = name
+        .strip_suffix(own)
+        .and_then(|name| name.strip_suffix('@'));
+    bare.unwrap_or(name)
 }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::finding::{Finding, Severity};
 use super::names::Missing;
+use super::places::{Index, bare};
 use super::references::{Kind, Object, References, provider};
-use super::{UNUSED, places, rules};
+use super::{UNUSED, rules};
 use crate::app::trial::Trial;
 use crate::command::gather::Gathered;
 use crate::runtime::{Report, State, Status};
@@ -16,6 +17,7 @@ const DEEPEST: usize = 32;
 /// Finds what is wrong with routers, services and middlewares.
 pub(super) struct Objects<'a> {
     pub(super) gathered: &'a Gathered,
+    pub(super) index: &'a Index<'a>,
     pub(super) trial: &'a Trial,
     pub(super) references: &'a References,
 }
@@ -126,9 +128,8 @@ impl Objects<'_> {
     /// could not be read, is no second mistake.
     fn is_sure(&self, (kind, name): &Object, text: &str) -> bool {
         let files = &self.gathered.files;
-        let written = self.gathered.written(*kind, name);
-        let bare = written.rsplit_once('@').map_or("", |(bare, _)| bare);
-        let path = format!("http.{}.{bare}", kind.section());
+        let name = bare(self.index.written(*kind, name));
+        let path = format!("http.{}.{name}", kind.section());
         let undecoded = files.errors.iter().any(|problem| {
             problem
                 .path
@@ -154,7 +155,7 @@ impl Objects<'_> {
         let rule = router.filter(|_| *kind == Kind::Router && rules::is_about(text));
         let (at, message, suggestion) = match rule {
             Some(router) => (
-                places::key(self.gathered, *kind, name, "rule"),
+                self.index.key(*kind, name, "rule"),
                 rules::message(router),
                 rules::suggestion(router),
             ),
@@ -164,7 +165,7 @@ impl Objects<'_> {
                 (None, None, suggestion)
             }
         };
-        let at = at.unwrap_or_else(|| self.gathered.place(*kind, name, text));
+        let at = at.unwrap_or_else(|| self.index.place(*kind, name, text));
         let mut message = message.unwrap_or_else(|| text.to_owned());
         if unseen {
             message.push_str(" here; its provider is asked only by the running gateway");
@@ -172,8 +173,12 @@ impl Objects<'_> {
         if unused {
             message.push_str(" (nothing uses it)");
         }
-        let written = self.gathered.written(*kind, name);
-        let object = format!("{} {written}", kind.word());
+        let install = at.line > 0 && at.source == self.gathered.tree.at.source;
+        let object = match install {
+            // All its routers suffer from it.
+            true => "middlewares of an entry point".to_owned(),
+            false => format!("{} {}", kind.word(), self.index.written(*kind, name)),
+        };
         let finding = Finding::new(severity, &at, object, message);
         Finding {
             disables: if severity == Severity::Error {
@@ -186,12 +191,11 @@ impl Objects<'_> {
     }
 
     fn is_unused(&self, object: &Object) -> bool {
-        object.0 != Kind::Router && !self.references.used().contains(object)
+        object.0 != Kind::Router && !self.references.uses(object)
     }
 
     /// Objects that nothing names. Those that a user's other providers may name are not told apart.
     pub(super) fn unused(&self) -> Vec<Finding> {
-        let used = self.references.used();
         let merged = &self.trial.merged;
         let services = merged.services.keys().map(|name| (Kind::Service, name));
         let middlewares = merged
@@ -201,9 +205,9 @@ impl Objects<'_> {
         services
             .chain(middlewares)
             .map(|(kind, name)| (kind, name.clone()))
-            .filter(|object| provider(&object.1) != "internal" && !used.contains(object))
+            .filter(|object| provider(&object.1) != "internal" && !self.references.uses(object))
             .map(|(kind, name)| {
-                let at = self.gathered.place(kind, &name, "");
+                let at = self.index.place(kind, &name, "");
                 let object = format!("{} {name}", kind.word());
                 Finding::new(Severity::Warning, &at, object, "nothing uses it")
             })

@@ -7,7 +7,7 @@ use crate::aggregate::{Merged, qualify};
 use crate::config::dynamic::{Middleware, Service};
 
 /// A kind of object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     Router,
     Service,
@@ -16,6 +16,13 @@ pub(super) enum Kind {
 }
 
 impl Kind {
+    pub(super) const ALL: [Self; 4] = [
+        Self::Router,
+        Self::Service,
+        Self::Middleware,
+        Self::Transport,
+    ];
+
     /// As people call it.
     pub(super) fn word(self) -> &'static str {
         match self {
@@ -41,7 +48,10 @@ impl Kind {
 pub(super) type Object = (Kind, String);
 
 /// See the module. Names are full, whether or not there is such an object.
-pub(super) struct References(BTreeMap<Object, Vec<Object>>);
+pub(super) struct References {
+    all: BTreeMap<Object, Vec<Object>>,
+    used: BTreeSet<Object>,
+}
 
 impl References {
     pub(super) fn of(merged: &Merged) -> Self {
@@ -62,17 +72,18 @@ impl References {
             let below = of_middleware(name, middleware);
             all.insert((Kind::Middleware, name.clone()), below);
         }
-        Self(all)
+        let used = all.values().flatten().cloned().collect();
+        Self { all, used }
     }
 
     /// What `object` names.
     pub(super) fn from(&self, object: &Object) -> &[Object] {
-        self.0.get(object).map(Vec::as_slice).unwrap_or_default()
+        self.all.get(object).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Everything that something names.
-    pub(super) fn used(&self) -> BTreeSet<&Object> {
-        self.0.values().flatten().collect()
+    /// Whether something names it.
+    pub(super) fn uses(&self, object: &Object) -> bool {
+        self.used.contains(object)
     }
 }
 

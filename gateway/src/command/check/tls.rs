@@ -6,7 +6,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::finding::{Finding, Severity};
-use super::places::{self, quoted};
+use super::places::{Index, quoted};
 use super::references::{Kind, provider};
 use crate::aggregate::qualify;
 use crate::app::trial::Trial;
@@ -20,9 +20,9 @@ use crate::runtime::Certificate;
 const SOON: i64 = 21;
 const DAY: i64 = 86_400;
 
-pub(super) fn findings(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
+pub(super) fn findings(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
     let mut found = unusable(gathered, trial);
-    found.extend(unknown_names(gathered, trial));
+    found.extend(unknown_names(gathered, index, trial));
     found.extend(running_out(gathered));
     found
 }
@@ -57,21 +57,21 @@ fn unusable(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
 }
 
 /// Options and resolvers that routers name.
-fn unknown_names(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
+fn unknown_names(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
     let mut found = Vec::new();
     let merged = &trial.merged;
     let resolvers = &gathered.install.certificates_resolvers;
     for (name, config) in &merged.routers {
         let Some(tls) = &config.tls else { continue };
         let at = |quoted_name: &str| {
-            let node = gathered.object(Kind::Router, name);
+            let node = index.object(Kind::Router, name);
             let value = node.and_then(|(_, node)| quoted(node, &format!("{quoted_name:?}"), ""));
             let value = value.or_else(|| quoted(&gathered.tree, &format!("{quoted_name:?}"), ""));
             value
-                .or_else(|| places::key(gathered, Kind::Router, name, "tls"))
+                .or_else(|| index.key(Kind::Router, name, "tls"))
                 .unwrap_or_else(|| Position::named("install configuration"))
         };
-        let router = || format!("router {}", gathered.written(Kind::Router, name));
+        let router = || format!("router {}", index.written(Kind::Router, name));
         let options = qualify(&tls.options, provider(name));
         if !matches!(tls.options.as_str(), "" | "default")
             && !merged.tls_options.contains_key(&options)

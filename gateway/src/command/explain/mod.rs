@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use self::options::Options;
 use super::gather::{Asked, Gathered, gather};
-use super::options::Format;
+use super::options::{Format, say};
 use crate::app::{explain, trial};
 use crate::runtime::explanation::{Explained, Question};
 
@@ -37,7 +37,7 @@ pub(super) fn run(args: Vec<String>) -> ExitCode {
     let options = match Options::parse(args) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            println!("{USAGE}");
+            say(&format!("{USAGE}\n"));
             return ExitCode::SUCCESS;
         }
         Err(error) => return failed(&format!("{error}\n\n{USAGE}")),
@@ -45,7 +45,7 @@ pub(super) fn run(args: Vec<String>) -> ExitCode {
     let gathered = match gather(&options.rest) {
         Asked::Configuration(gathered) => gathered,
         Asked::Help => {
-            println!("{USAGE}");
+            say(&format!("{USAGE}\n"));
             return ExitCode::SUCCESS;
         }
         Asked::Unreadable(problems) => {
@@ -83,9 +83,9 @@ fn explained(gathered: &Gathered, question: &Question) -> Result<Explained, Stri
 
 fn print(explained: &Explained, format: Format) -> ExitCode {
     match format {
-        Format::Text => print!("{}", show::text(explained)),
+        Format::Text => say(&show::text(explained)),
         Format::Json => match serde_json::to_string_pretty(explained) {
-            Ok(text) => println!("{text}"),
+            Ok(text) => say(&format!("{text}\n")),
             Err(error) => return failed(&error.to_string()),
         },
     }

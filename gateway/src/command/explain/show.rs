@@ -3,8 +3,11 @@
 use std::fmt::Write as _;
 
 use crate::runtime::explanation::{
-    Chosen, Explained, MiddlewareUsed, Priority, PriorityFrom, ServiceUsed, Tried,
+    Chosen, Disabled, Explained, Failed, MiddlewareUsed, Priority, PriorityFrom, ServiceUsed, Tried,
 };
+
+/// Of more routers than this those whose host does not match are counted and not listed.
+const MANY: usize = 12;
 
 /// For people; ends with a line end.
 pub(super) fn text(explained: &Explained) -> String {
@@ -37,10 +40,7 @@ fn write(explained: &Explained, out: &mut String) -> std::fmt::Result {
         writeln!(out, "  none")?;
     }
     tried(&explained.routers, "  ", out)?;
-    for disabled in &explained.disabled {
-        let why = disabled.errors.join("; ");
-        writeln!(out, "  {}  not in force: {why}", disabled.name)?;
-    }
+    write_disabled(&explained.disabled, out)?;
     writeln!(out)?;
     if explained.chosen.is_empty() {
         writeln!(out, "No router takes it: 404")?;
@@ -64,9 +64,35 @@ fn write(explained: &Explained, out: &mut String) -> std::fmt::Result {
     Ok(())
 }
 
+/// Those whose rule does not match are counted.
+fn write_disabled(disabled: &[Disabled], out: &mut String) -> std::fmt::Result {
+    let mut others = 0;
+    for disabled in disabled {
+        let Some(what) = (match disabled.matches {
+            Some(true) => Some("would match, but is not in force"),
+            None => Some("not in force"),
+            Some(false) => None,
+        }) else {
+            others += 1;
+            continue;
+        };
+        let why = disabled.errors.join("; ");
+        writeln!(out, "  {}  {what}: {why}", disabled.name)?;
+    }
+    match others {
+        0 => Ok(()),
+        _ => writeln!(out, "  {others} not in force, whose rules do not match"),
+    }
+}
+
 fn tried(routers: &[Tried], indent: &str, out: &mut String) -> std::fmt::Result {
     let behind = routers.iter().filter(|router| !router.reached).count();
+    let mut elsewhere = 0;
     for router in routers.iter().filter(|router| router.reached) {
+        if routers.len() > MANY && is_for_another_host(router) {
+            elsewhere += 1;
+            continue;
+        }
         let verdict = if router.matched { "takes it" } else { "no" };
         writeln!(
             out,
@@ -84,6 +110,12 @@ fn tried(routers: &[Tried], indent: &str, out: &mut String) -> std::fmt::Result 
         }
         tried(&router.children, &format!("{indent}    "), out)?;
     }
+    if elsewhere > 0 {
+        writeln!(
+            out,
+            "{indent}{elsewhere} whose host does not match; --format json lists them"
+        )?;
+    }
     if behind > 0 {
         let also = routers
             .iter()
@@ -96,6 +128,12 @@ fn tried(routers: &[Tried], indent: &str, out: &mut String) -> std::fmt::Result 
         }
     }
     Ok(())
+}
+
+/// Whether the host is among what keeps it from matching.
+fn is_for_another_host(router: &Tried) -> bool {
+    let by_host = |failed: &Failed| failed.matcher.trim_start_matches('!').starts_with("Host");
+    !router.matched && router.failed.iter().any(by_host)
 }
 
 fn priority(priority: Priority) -> String {

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::Input;
 use super::middlewares;
+use super::rules::Rules;
 use super::tls;
 use super::transports::Transports;
 use crate::config::dynamic::Service;
@@ -24,6 +25,7 @@ pub struct Kept {
     pub(super) services: BTreeMap<String, Built>,
     pub(super) middlewares: middlewares::Kept,
     pub(super) tls: tls::Kept,
+    pub(super) rules: Rules,
 }
 
 /// A service with everything it was made of.

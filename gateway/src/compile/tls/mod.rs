@@ -11,7 +11,6 @@ use super::objects::Objects;
 use crate::aggregate::{DEFAULT_OPTIONS, named_options};
 use crate::config::dynamic::Router;
 use crate::net::tls::{CertificateStore, Chosen, TlsOptions, TlsTable};
-use crate::rule::http::domains;
 use crate::runtime::Certificate;
 
 /// What a run built and the next may use again: connections keep resuming their sessions across reloads.
@@ -113,7 +112,7 @@ pub(super) fn warn(input: &Input<'_>, objects: &mut Objects) {
         ) else {
             continue;
         };
-        let Ok(hosts) = domains(&router.rule) else {
+        let Some(hosts) = input.merged.tls.domains.get(name) else {
             continue;
         };
         if hosts.is_empty() && named != DEFAULT_OPTIONS {

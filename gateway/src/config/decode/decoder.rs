@@ -78,8 +78,10 @@ impl Decoder {
             .iter()
             .filter(|field| !field.traits.later)
             .map(|field| field.key);
+        let moved = crate::config::removed::moved(&entry.key).filter(|_| self.path.is_empty());
         let hint = match crate::config::removed::hint(&self.path.join("."), &entry.key) {
             Some(hint) => hint.to_owned(),
+            None if moved.is_some() => format!("in v3 it is {}", moved.unwrap_or_default()),
             None => match nearest(&entry.key, known.clone()) {
                 Some(key) => format!("did you mean `{key}`?"),
                 None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),

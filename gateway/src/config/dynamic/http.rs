@@ -59,9 +59,9 @@ object! {
         /// Name of the TLS options; empty means `default`.
         options: String => "options",
         /// Name of the certificate resolver.
-        cert_resolver: String => "certResolver" [idle],
+        cert_resolver: String => "certResolver",
         /// Domains the certificate is asked for; empty means those of the rule.
-        domains: Vec<Domain> => "domains" [idle],
+        domains: Vec<Domain> => "domains",
     }
 
     /// What of a router's traffic is recorded. Unset values are taken from the entry point.

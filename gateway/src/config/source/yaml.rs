@@ -172,6 +172,7 @@ impl<'a> Reader<'a> {
     fn map(&mut self, at: Position, depth: usize) -> Result<Node, ConfigErrors> {
         let mut map = Map::default();
         let mut merged = Vec::new();
+        let mut lines: HashMap<String, u32> = HashMap::new();
         loop {
             let (key, key_at) = match self.expect()? {
                 (Event::MappingEnd, _) => break,
@@ -198,14 +199,13 @@ impl<'a> Reader<'a> {
                 }
                 (_, at) => return Err(error(&at, "a key must be a single value")),
             };
-            let first = map.entries.iter().find(|entry| entry.key == key);
-            if let Some(first) = first.filter(|entry| entry.key_at != key_at) {
-                let line = first.key_at.line;
+            if let Some(line) = lines.get(&key) {
                 return Err(error(
                     &key_at,
                     format!("the key `{key}` was given already in line {line}"),
                 ));
             }
+            lines.insert(key, key_at.line);
         }
         for node in merged {
             merge(&mut map, node)?;

@@ -1,6 +1,7 @@
 //! Whole-model tests: every listed option decodes, and all sources give the same value.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod options;
 mod reading;
 mod shown;
 
@@ -43,14 +44,6 @@ fn find<'a>(options: &'a [OptionLine], name: &str) -> Option<&'a OptionLine> {
         .find(|option| option.name.eq_ignore_ascii_case(name))
 }
 
-/// A value that the option takes.
-fn value_of(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Switch | Kind::Section => "true",
-        Kind::Number | Kind::Text | Kind::List | Kind::Map | Kind::Anything => "7",
-    }
-}
-
 /// The path of one value below an option: names and positions filled in.
 fn path_of(option: &OptionLine) -> String {
     let path = option.name.replace("<name>", "x").replace("[n]", "[0]");
@@ -67,87 +60,6 @@ fn tree(pairs: &[(String, String)]) -> Node {
         builder.add(path, '.', &Position::named(path.as_str()), value);
     }
     builder.finish().unwrap()
-}
-
-#[test]
-fn every_listed_dynamic_option_decodes() {
-    let Some(list) = reference("dynamic-options.txt") else {
-        return;
-    };
-    let options = dynamic_options();
-    for line in list.lines() {
-        // `servers[].url` is an option below a list; a list of single values is named without its end.
-        let name = line.strip_suffix("[]").unwrap_or(line).replace("[]", "[n]");
-        let name = name
-            .strip_suffix(".plugin.<name>.<name>")
-            .map_or(name.clone(), |rest| format!("{rest}.plugin.<name>"));
-        // Maps of single values end with the name of an entry.
-        let map = name.strip_suffix(".<name>").unwrap_or(&name);
-        let option = find(&options, &name).or_else(|| find(&options, map));
-        let option = option.unwrap_or_else(|| panic!("{line} is unknown"));
-        let tree = tree(&[(path_of(option), value_of(option.kind).to_owned())]);
-        let section_alone = option.kind == Kind::Section && !option.empty;
-        match dynamic::from_tree(&tree, Dialect::Flat) {
-            Ok(parsed) => assert!(
-                parsed.config != Dynamic::default(),
-                "{line} changed nothing"
-            ),
-            Err(error) => assert!(section_alone, "{line}: {error}"),
-        }
-    }
-}
-
-#[test]
-fn every_listed_install_option_decodes_with_its_default() {
-    let Some(list) = reference("static-options.tsv") else {
-        return;
-    };
-    let options = install::options();
-    for line in list.lines().skip(1) {
-        let [name, default, scope]: [&str; 3] =
-            line.split('\t').collect::<Vec<_>>().try_into().unwrap();
-        let name = name.replace("_name_", "<name>").replace("[0]", "[n]");
-        let entry = name.strip_suffix(".<name>").unwrap_or(&name);
-        let Some(option) = find(&options, &name).or_else(|| find(&options, entry)) else {
-            assert_eq!(scope, "later", "{name} is unknown");
-            assert!(
-                options
-                    .iter()
-                    .any(|option| option.later && name.starts_with(&option.name.to_lowercase())),
-                "{name}"
-            );
-            continue;
-        };
-        // Traefik's list shows a default of `true` for a switch that is off.
-        let odd = name.ends_with(".tailscale");
-        if scope == "core" && option.kind != Kind::Map && !odd {
-            assert_eq!(option.default, default, "default of {name}");
-        }
-        let tree = tree(&[(path_of(option), value_of(option.kind).to_owned())]);
-        if options
-            .iter()
-            .any(|other| other.name.starts_with(&format!("{}[n]", option.name)))
-        {
-            // A list of sections; the options below it are in the list, too.
-            continue;
-        }
-        let mut decoder = super::decode::Decoder::new(Dialect::Flat);
-        let mut config = install::Install::default();
-        super::decode::fill_section(&mut config, &tree, &mut decoder);
-        assert_eq!(
-            decoder.warnings.is_empty(),
-            scope == "core",
-            "{name}: {:?}",
-            decoder.warnings
-        );
-        let standalone = option.kind == Kind::Section && !option.empty;
-        assert_eq!(
-            decoder.errors.is_empty(),
-            !standalone,
-            "{name}: {:?}",
-            decoder.errors
-        );
-    }
 }
 
 /// A small generator of numbers; the same seed gives the same configuration.
@@ -353,7 +265,34 @@ fn routing_configuration_is_the_same_from_every_source() {
             dynamic::from_tree(&node, Dialect::Flat).unwrap().config,
             expected
         );
+        labels_agree(&pairs);
     }
+}
+
+/// Labels say the same, but for options that they do not have.
+fn labels_agree(pairs: &[(String, String)]) {
+    let label = |(path, value): &(String, String)| {
+        // A container is one server.
+        let path = path.replace("servers[0]", "server");
+        (format!("traefik.{path}"), value.clone())
+    };
+    let decoded = |labels: &[(String, String)]| {
+        let labels = labels
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let node = labels::parse("container", labels).unwrap();
+        dynamic::from_tree(&node, Dialect::Label).unwrap()
+    };
+    let has = |pair: &&(String, String)| {
+        let warnings = decoded(&[label(pair)]).warnings;
+        !warnings
+            .iter()
+            .any(|warning| warning.message.contains("has no effect here"))
+    };
+    let pairs: Vec<_> = pairs.iter().filter(has).cloned().collect();
+    let labels: Vec<_> = pairs.iter().map(label).collect();
+    let expected = dynamic::from_tree(&tree(&pairs), Dialect::Flat).unwrap();
+    assert_eq!(decoded(&labels).config, expected.config, "{labels:?}");
 }
 
 #[test]

@@ -13,10 +13,12 @@ pub use entry::{Door, choose};
 
 use super::EntryPoint;
 use super::dispatch::prepare;
+use crate::config::dynamic::Router;
 use crate::http::{Context, Request};
 use crate::router::Table;
 use crate::router::http::{HttpRoute, find, view};
-use crate::rule::http::RequestView;
+use crate::rule::Syntax;
+use crate::rule::http::{RequestView, compile};
 use crate::runtime::explanation::{
     Disabled, Explained, Failed, Priority, PriorityFrom, Question, TlsChoice, Tried,
 };
@@ -46,7 +48,7 @@ pub fn explain(
         tls: None,
         refused,
         routers: Vec::new(),
-        disabled: disabled(report, &entry.name),
+        disabled: Vec::new(),
         chosen: Vec::new(),
         notes: Vec::new(),
         request: seen.clone(),
@@ -70,6 +72,7 @@ pub fn explain(
             return Ok(explained);
         }
     };
+    explained.disabled = disabled(report, entry, &cx, &request);
     if let Some(tables) = snapshot.entry_points.get(entry.index) {
         route(&mut explained, tables, &cx, &request, report, live);
     }
@@ -180,16 +183,21 @@ fn handshake(snapshot: &Snapshot, entry: &EntryPoint, host: &str) -> TlsChoice {
     }
 }
 
-/// Routers that are meant for the entry point and not in force.
-fn disabled(report: &Report, entry_point: &str) -> Vec<Disabled> {
+/// Routers that are meant for the entry point and not in force, and whether they would have been meant.
+fn disabled(report: &Report, entry: &EntryPoint, cx: &Context, request: &Request) -> Vec<Disabled> {
     let routers = report.routers.iter();
+    let matches = |router: &Router| {
+        let rule = compile(&router.rule, Syntax::named(&router.rule_syntax)).ok()?;
+        view(cx, request, |view| rule.matches(view))
+    };
     routers
         .filter(|(_, router)| {
-            let here = |name: &String| name == entry_point;
+            let here = |name: &String| **name == *entry.name;
             router.state.status == Status::Disabled && router.config.entry_points.iter().any(here)
         })
         .map(|(name, router)| Disabled {
             name: name.clone(),
+            matches: matches(&router.config),
             errors: router.state.errors.clone(),
         })
         .collect()

@@ -229,7 +229,11 @@ fn order_reasons_and_what_is_behind() {
     );
     let servers = &service.services[0].service.servers;
     assert_eq!((servers[1].weight, servers[1].status), (3, Some("UP")));
-    assert_eq!(explained.disabled[0].name, "broken@file");
+    let disabled = &explained.disabled[0];
+    assert_eq!(
+        (disabled.name.as_str(), disabled.matches),
+        ("broken@file", Some(true))
+    );
     let json = serde_json::to_string(&explained).unwrap();
     assert!(!json.contains("abc"), "{json}");
 }

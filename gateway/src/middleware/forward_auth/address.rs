@@ -37,7 +37,7 @@ impl Address {
             },
             ..Settings::default()
         };
-        let transport = Transport::new(settings)
+        let transport = Transport::new(&settings)
             .map_err(|error| format!("unable to create client TLS configuration: {error}"))?;
         let wrong = |why: &str| format!("forwardAuth address {url:?}: {why}");
         let target =

@@ -60,7 +60,9 @@ fn matcher(call: &Call) -> Option<Expr> {
             values.map(|text| match Template::expression(text, Part::Host) {
                 None => v3("Host", &[text]),
                 Some(expression) => {
-                    let upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+                    // Hosts are matched in lower case.
+                    let meant = text.replace("A-Z", "");
+                    let upper = meant.bytes().any(|byte| byte.is_ascii_uppercase());
                     let flag = if upper { "(?i)" } else { "" };
                     v3("HostRegexp", &[&format!("{flag}^{expression}$")])
                 }
@@ -165,6 +167,10 @@ mod tests {
                 "HostRegexp(`^.+\\.a\\.test$`)",
             ),
             ("HostRegexp(`{any:.*}`)", "HostRegexp(`^.*$`)"),
+            (
+                "HostRegexp(`{x:[a-zA-Z]+}.a`)",
+                "HostRegexp(`^[a-zA-Z]+\\.a$`)",
+            ),
             (
                 "HostRegexp(`{host:(www|api).a}`, `{x}.b`)",
                 "HostRegexp(`^(?:(www|api).a)$`) || HostRegexp(`^[^.]+\\.b$`)",

@@ -14,6 +14,8 @@ pub use migrate::{templates_taken_literally, to_v3};
 pub(super) use template::{Part, Template};
 pub use view::RequestView;
 
+use std::sync::LazyLock;
+
 use super::Syntax;
 use super::ast::{self, Call, Expr};
 use super::error::{Fault, RuleError};
@@ -106,9 +108,11 @@ pub fn default_priority(rule: &str) -> i64 {
 /// They decide which certificates are asked for and which TLS options belong to a name. The rule may use matchers of both
 /// syntaxes, as in Traefik.
 pub fn domains(rule: &str) -> Result<Vec<String>, RuleError> {
-    let mut names = MATCHERS.to_vec();
-    names.extend(MATCHERS_V2.iter().filter(|name| !MATCHERS.contains(name)));
-    let expr = ast::parse(rule, &names).map_err(|fault| {
+    static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+        let of_v2 = MATCHERS_V2.iter().filter(|name| !MATCHERS.contains(name));
+        MATCHERS.iter().chain(of_v2).copied().collect()
+    });
+    let expr = ast::parse(rule, &NAMES).map_err(|fault| {
         RuleError::wrap(rule, &format!("error while parsing rule {rule}: "), fault)
     })?;
     Ok(expr.values_of("Host"))

@@ -22,6 +22,8 @@ const STREAM_WINDOW: u32 = 256 * 1024;
 const MOST_STREAMS: u32 = 256;
 /// All of them may be held up by their clients without holding up another.
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MOST_STREAMS;
+/// Streams we reset of which late frames are expected, for a second each.
+const RESETS: usize = 1024;
 /// Requests at once before the server has said how many it takes (Go's figure).
 const AT_FIRST: usize = 100;
 
@@ -52,6 +54,10 @@ impl Session {
             .initial_connection_window_size(CONNECTION_WINDOW)
             .initial_max_send_streams(AT_FIRST)
             .max_header_list_size(list)
+            // Clients that go away make us reset streams, and frames for these come late. None of that may end a connection
+            // that other requests share; the limits are meant for peers that nobody chose.
+            .max_concurrent_reset_streams(RESETS)
+            .max_local_error_reset_streams(None)
             .handshake(watched)
             .await;
         let (sender, mut connection) = shaken.map_err(|error| {

@@ -42,7 +42,7 @@ async fn raw<F: Future<Output = ()> + 'static>(
             tokio::task::spawn_local(serve(number, socket));
         }
     });
-    let transport = Transport::new(settings).unwrap();
+    let transport = Transport::new(&settings).unwrap();
     Server {
         target: Rc::new(Target::new(&url, false, transport).unwrap()),
         connections,

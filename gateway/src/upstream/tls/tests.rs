@@ -145,7 +145,7 @@ fn target(url: &str, tls: TlsSettings) -> Target {
         tls,
         ..Settings::default()
     };
-    Target::new(url, false, Transport::new(settings).unwrap()).unwrap()
+    Target::new(url, false, Transport::new(&settings).unwrap()).unwrap()
 }
 
 fn trusting(authority: &Authority) -> TlsSettings {
@@ -217,7 +217,7 @@ fn disabled_http2_is_not_offered() {
             tls: trusting(&ca),
             ..Settings::default()
         };
-        let transport = Transport::new(settings).unwrap();
+        let transport = Transport::new(&settings).unwrap();
         let target = Target::new(&url, false, transport.clone()).unwrap();
         assert_eq!(asked(&target).await.unwrap(), b"ok");
         assert!(seen.borrow()[0].starts_with("GET /x?y HTTP/1.1"));
