@@ -181,14 +181,17 @@ fn identity(pair: &Certificate) -> Result<Identity, String> {
 }
 
 fn read(what: &str, file: &FileOrContent) -> Result<Vec<u8>, String> {
-    file.read()
+    file.read_pem()
         .map_err(|error| format!("{what} {file:?}: {error}"))
 }
 
 fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("no certificate: {error}"))
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    match found {
+        Ok(found) if found.is_empty() => Err("no certificate in the PEM text".to_owned()),
+        Ok(found) => Ok(found),
+        Err(error) => Err(format!("no certificate: {error}")),
+    }
 }
 
 fn version(option: &str, name: &str) -> Result<Option<TlsVersion>, String> {
@@ -199,5 +202,82 @@ fn version(option: &str, name: &str) -> Result<Option<TlsVersion>, String> {
         other => Err(format!(
             "{option}: invalid TLS version {other:?}; write VersionTLS12 or VersionTLS13"
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::dynamic::Spiffe;
+
+    fn read_by(change: impl FnOnce(&mut ServersTransport)) -> (Result<TlsSettings, String>, usize) {
+        let mut config = ServersTransport::default();
+        change(&mut config);
+        let read = Read::new(&config);
+        (read.tls, read.left_out.len())
+    }
+
+    fn san(kind: &str, value: &str) -> PeerCertSan {
+        PeerCertSan {
+            kind: kind.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_decides_whom_to_trust_must_be_met() {
+        for (why, refused) in [
+            ("SPIFFE", read_by(|it| it.spiffe = Some(Spiffe::default()))),
+            ("minVersion", read_by(|it| it.min_version = "TLS13".into())),
+            (
+                "VersionTLS11",
+                read_by(|it| it.max_version = "VersionTLS11".into()),
+            ),
+            (
+                "EMail",
+                read_by(|it| it.peer_cert_sans = vec![san("EMail", "a@b.test")]),
+            ),
+        ] {
+            let error = refused.0.unwrap_err();
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn files_that_are_not_there_make_less_trusted_and_shown() {
+        let gone = || FileOrContent::new("/nowhere/at-all.crt");
+        let (tls, left_out) = read_by(|it| {
+            it.root_cas = vec![gone()];
+            it.certificates = vec![Certificate {
+                cert_file: gone(),
+                key_file: gone(),
+                ..Certificate::default()
+            }];
+        });
+        let tls = tls.unwrap();
+        assert_eq!((tls.root_cas, tls.identities.len()), (Some(Vec::new()), 0));
+        assert_eq!(left_out, 2);
+    }
+
+    #[test]
+    fn one_of_the_names_will_do() {
+        let (tls, _) = read_by(|it| {
+            it.peer_cert_uri = "spiffe://a.test/x".into();
+            it.peer_cert_sans = vec![san("DNSName", "b.test"), san("URI", "spiffe://c.test/y")];
+        });
+        let names = [
+            PeerName::UriOfAnyHost("spiffe://a.test/x".into()),
+            PeerName::Dns("b.test".into()),
+            PeerName::Uri("spiffe://c.test/y".into()),
+        ];
+        assert_eq!(tls.unwrap().peer_names, names);
+    }
+
+    #[test]
+    fn workers_share_idle_connections() {
+        for (configured, workers, each) in [(0, 2, 100), (5, 2, 3), (-1, 2, 0), (7, 0, 7)] {
+            assert_eq!(share(configured, workers), each, "{configured}/{workers}");
+        }
     }
 }

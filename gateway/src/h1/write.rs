@@ -61,8 +61,8 @@ pub fn write_request_head(
     for (name, value) in headers {
         // An empty `User-Agent` says that there is none, and Go's client sends none.
         let void = *name == header::USER_AGENT && value.is_empty();
-        let trailer = framing == Framing::Chunked && *name == header::TRAILER;
-        if !void && (!is_of_connection(name) || trailer) {
+        let trailer = || framing == Framing::Chunked && *name == header::TRAILER;
+        if !void && (!is_of_connection(name) || trailer()) {
             write_field(out, name, value.as_bytes());
         }
     }

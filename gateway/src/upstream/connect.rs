@@ -6,6 +6,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
+use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -13,6 +14,8 @@ use super::target::{Scheme, Target};
 use crate::http::{ErrorKind, ProxyError};
 use crate::net::Stream;
 
+/// Silence after which TCP asks a server whether it is there, and between two such questions (Traefik's figure).
+const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long a resolved name is used without asking again.
 const FRESH: Duration = Duration::from_secs(5);
 
@@ -53,6 +56,7 @@ async fn dial(target: &Target, offer: Offer) -> Result<Stream, ProxyError> {
     };
     let socket = dial_tcp(target).await.map_err(unreachable)?;
     socket.set_nodelay(true).map_err(unreachable)?;
+    keep_alive(&socket).map_err(unreachable)?;
     if target.scheme != Scheme::Https {
         return Ok(Stream::Tcp(socket));
     }
@@ -69,6 +73,14 @@ async fn dial(target: &Target, offer: Offer) -> Result<Stream, ProxyError> {
         Ok(stream) => Ok(Stream::TlsClient(Box::new(stream))),
         Err(error) => Err(ProxyError::upstream(handshake_kind(&error)).because(error)),
     }
+}
+
+/// A server that vanished without a word is noticed, also behind a tunnel or a stream on which nobody speaks.
+fn keep_alive(socket: &TcpStream) -> io::Result<()> {
+    let probes = TcpKeepalive::new()
+        .with_time(KEEP_ALIVE)
+        .with_interval(KEEP_ALIVE);
+    SockRef::from(socket).set_tcp_keepalive(&probes)
 }
 
 /// Go tells a connection that broke (502) from a server that is not to be talked to (500).

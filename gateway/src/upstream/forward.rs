@@ -56,6 +56,18 @@ pub async fn forward(
             Went::Http1(stream) => made = stream,
         }
     }
+    over_http1(target, cx, &mut request, upgrade.as_ref(), made, start).await
+}
+
+/// Sends over HTTP/1.1, first on the connection that was `made` already, if one was.
+async fn over_http1(
+    target: &Target,
+    cx: &mut Context,
+    request: &mut Request,
+    upgrade: Option<&HeaderValue>,
+    mut made: Option<Stream>,
+    start: Instant,
+) -> Result<Response, ProxyError> {
     let mut fresh = false;
     loop {
         let (mut conn, reused) = connection(target, fresh, made.take()).await?;
@@ -63,12 +75,7 @@ pub async fn forward(
             Body::Full(bytes) => Some(bytes.clone()),
             _ => None,
         };
-        let plan = plan(
-            target,
-            &request,
-            upgrade.as_ref(),
-            cx.request_trailers.as_deref(),
-        );
+        let plan = plan(target, request, upgrade, cx.request_trailers.as_deref());
         let mut exchange = Exchange::new(&mut conn, &mut request.body, plan, cx.interim.clone());
         let head = exchange.answer().await;
         let sent = exchange.is_sent();
@@ -78,13 +85,13 @@ pub async fn forward(
                 cx.record.origin_status = Some(head.status.as_u16());
                 cx.record.origin_duration = start.elapsed();
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
-                    return upgrade::switch(cx, conn, head, upgrade.as_ref());
+                    return upgrade::switch(cx, conn, head, upgrade);
                 }
                 let keep = sent && upgrade.is_none();
                 return answer::receive(target, cx, conn, head, keep).await;
             }
             Err(Failure::Silent { unsent, .. })
-                if reused && may_repeat(&request, rewind.is_some(), unsent) =>
+                if reused && may_repeat(request, rewind.is_some(), unsent) =>
             {
                 fresh = true;
                 if let Some(bytes) = rewind {

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::pin::Pin;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ struct Pool {
 #[derive(Default)]
 struct Stack {
     generation: u64,
+    /// Gone when a reload left the target out.
+    owner: Weak<Slot>,
     idle: Vec<Idle>,
     sessions: Sessions,
 }
@@ -56,7 +59,7 @@ pub(super) fn take(slot: &Slot) -> Option<Stream> {
 }
 
 /// Keeps a connection on which a message ended exactly and nothing followed.
-pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Duration>) {
+pub(super) fn put(slot: &Arc<Slot>, stream: Stream, most: usize, timeout: Option<Duration>) {
     // A body may outlive its worker's table at the end of the thread; the connection then closes.
     let _ = POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();
@@ -74,7 +77,10 @@ pub(super) fn put(slot: &Slot, stream: Stream, most: usize, timeout: Option<Dura
 
 /// Has `act` look at the HTTP/2 connections to a target, and tells it whether idle ones of HTTP/1.1 are there. `None` at
 /// the end of a thread, or where the target's place belongs to another one.
-pub(super) fn sessions<R>(slot: &Slot, act: impl FnOnce(&mut Sessions, bool) -> R) -> Option<R> {
+pub(super) fn sessions<R>(
+    slot: &Arc<Slot>,
+    act: impl FnOnce(&mut Sessions, bool) -> R,
+) -> Option<R> {
     POOL.try_with(|pool| {
         let mut pool = pool.borrow_mut();
         let stack = pool.stack(slot)?;
@@ -106,7 +112,7 @@ impl Idle {
 
 impl Pool {
     /// The connections to a target; those to the target that had its place before are closed.
-    fn stack(&mut self, slot: &Slot) -> Option<&mut Stack> {
+    fn stack(&mut self, slot: &Arc<Slot>) -> Option<&mut Stack> {
         if self.slots.len() <= slot.index {
             self.slots.resize_with(slot.index + 1, Stack::default);
         }
@@ -114,6 +120,7 @@ impl Pool {
         if stack.generation < slot.generation {
             *stack = Stack {
                 generation: slot.generation,
+                owner: Arc::downgrade(slot),
                 ..Stack::default()
             };
         }
@@ -137,11 +144,19 @@ impl Pool {
         });
     }
 
-    /// Closes what is of no use any more; whether anything is left.
+    /// Closes what is of no use any more, and what leads to servers that nobody names any more; whether anything is left.
     fn sweep(&mut self) -> bool {
         let now = Instant::now();
         let mut left = false;
         for stack in &mut self.slots {
+            if stack.owner.strong_count() == 0 {
+                // Requests that are under way hold what they are on.
+                *stack = Stack {
+                    generation: stack.generation,
+                    ..Stack::default()
+                };
+                continue;
+            }
             stack.idle.retain_mut(|idle| idle.is_good(now));
             if stack.idle.is_empty() {
                 stack.idle = Vec::new();

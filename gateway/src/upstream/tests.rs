@@ -790,6 +790,31 @@ fn urls_of_servers() {
 }
 
 #[test]
+fn connections_to_a_server_that_is_left_out_are_closed() {
+    run(async {
+        let gone = Rc::new(Cell::new(false));
+        let note = gone.clone();
+        let server = server(Settings::default(), move |_, mut socket| {
+            let gone = note.clone();
+            async move {
+                read_head(&mut socket).await;
+                let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+                socket.write_all(answer).await.unwrap();
+                gone.set(read_head(&mut socket).await.is_empty());
+            }
+        })
+        .await;
+        send(&server, get()).await.unwrap();
+        settle().await;
+        assert!(!gone.get());
+        drop(server);
+        while !gone.get() {
+            settle().await;
+        }
+    });
+}
+
+#[test]
 fn a_reused_index_never_leads_to_the_server_of_before() {
     run(async {
         let answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n";

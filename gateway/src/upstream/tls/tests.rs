@@ -226,85 +226,99 @@ fn disabled_http2_is_not_offered() {
     });
 }
 
+fn named(name: &str, settings: TlsSettings) -> TlsSettings {
+    TlsSettings {
+        server_name: Some(name.into()),
+        ..settings
+    }
+}
+
+fn insecure(settings: TlsSettings) -> TlsSettings {
+    TlsSettings {
+        insecure_skip_verify: true,
+        ..settings
+    }
+}
+
+/// What each settings make of a server: whether it is talked to, or else answered for with 500, as in Traefik.
+async fn judged<const N: usize>(url: &str, cases: [(&str, TlsSettings, bool); N]) {
+    for (what, settings, trusted) in cases {
+        let answer = asked(&target(url, settings)).await;
+        assert_eq!(answer.is_ok(), trusted, "{what}: {answer:?}");
+        if let Err(error) = answer {
+            assert_eq!(error.status(), 500, "{what}");
+        }
+    }
+}
+
 #[test]
-fn only_servers_with_the_right_names_are_talked_to() {
+fn only_servers_that_somebody_trusted_vouches_for_are_talked_to() {
     run(async {
         let (ca, other) = (authority("ca"), authority("other"));
         let (url, _) = server(ca.signs(&server_names()), None, &[]).await;
-        let names = |names: &[PeerName]| TlsSettings {
-            peer_names: names.to_vec(),
-            ..trusting(&ca)
-        };
-        let dns = |name: &str| PeerName::Dns(name.into());
-        let uri = |name: &str| PeerName::Uri(name.into());
-        let any_host = |name: &str| PeerName::UriOfAnyHost(name.into());
-        let insecure = |settings: TlsSettings| TlsSettings {
-            insecure_skip_verify: true,
-            ..settings
-        };
-        let named = |name: &str, settings: TlsSettings| TlsSettings {
-            server_name: Some(name.into()),
-            ..settings
-        };
-        for (what, settings, trusted) in [
+        let cases = [
             ("its authority", trusting(&ca), true),
             ("another authority", trusting(&other), false),
             ("the system", TlsSettings::default(), false),
             ("anybody", insecure(TlsSettings::default()), true),
             ("its name", named("b.a.test", trusting(&ca)), true),
             ("another name", named("b.test", trusting(&ca)), false),
-            ("a DNS name", names(&[dns("b.A.test")]), true),
-            (
-                "one of several",
-                names(&[dns("z.test"), uri("spiffe://mesh.test/ns/web")]),
-                true,
-            ),
-            ("a DNS name it has not", names(&[dns("z.test")]), false),
-            (
-                "a URI it has not",
-                names(&[uri("spiffe://mesh.test/ns/db")]),
-                false,
-            ),
+        ];
+        judged(&url, cases).await;
+    });
+}
+
+#[test]
+fn only_servers_with_the_right_names_are_talked_to() {
+    run(async {
+        let (ca, other) = (authority("ca"), authority("other"));
+        let (url, _) = server(ca.signs(&server_names()), None, &[]).await;
+        let names = |authority: &Authority, names: &[PeerName]| TlsSettings {
+            peer_names: names.to_vec(),
+            ..trusting(authority)
+        };
+        let dns = |name: &str| PeerName::Dns(name.into());
+        let uri = |path: &str| PeerName::Uri(format!("spiffe://{path}"));
+        let any_host = |path: &str| PeerName::UriOfAnyHost(format!("spiffe://{path}"));
+        let several = [dns("z.test"), uri("mesh.test/ns/web")];
+        let (good, bad) = ([dns("b.A.test")], [dns("z.test")]);
+        let cases = [
+            ("a DNS name", names(&ca, &good), true),
+            ("one of several", names(&ca, &several), true),
+            ("no such DNS name", names(&ca, &bad), false),
+            ("no such URI", names(&ca, &[uri("mesh.test/ns/db")]), false),
             (
                 "a URI of another host",
-                names(&[uri("spiffe://other.test/ns/web")]),
+                names(&ca, &[uri("other.test/ns/web")]),
                 false,
             ),
             (
                 "a URI of any host",
-                names(&[any_host("spiffe://other.test/ns/Web")]),
+                names(&ca, &[any_host("other.test/ns/Web")]),
                 true,
             ),
             (
-                "a URI of any host it has not",
-                names(&[any_host("spiffe://mesh.test/ns/db")]),
+                "no such URI of any host",
+                names(&ca, &[any_host("mesh.test/ns/db")]),
                 false,
             ),
             (
-                "a name, insecurely",
-                insecure(named("z.test", names(&[dns("b.a.test")]))),
+                "insecurely",
+                insecure(named("z.test", names(&ca, &good))),
                 true,
             ),
             (
-                "another name, insecurely",
-                insecure(names(&[dns("z.test")])),
+                "no such name, insecurely",
+                insecure(names(&ca, &bad)),
                 false,
             ),
             (
-                "a name under another authority, insecurely",
-                insecure(TlsSettings {
-                    peer_names: vec![dns("b.a.test")],
-                    ..trusting(&other)
-                }),
+                "of another authority, insecurely",
+                insecure(names(&other, &good)),
                 false,
             ),
-        ] {
-            let answer = asked(&target(&url, settings)).await;
-            assert_eq!(answer.is_ok(), trusted, "{what}: {answer:?}");
-            if let Err(error) = answer {
-                assert_eq!(error.status(), 500, "{what}");
-            }
-        }
+        ];
+        judged(&url, cases).await;
     });
 }
 
