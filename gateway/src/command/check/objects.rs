@@ -7,6 +7,7 @@ use super::finding::{Finding, Severity};
 use super::names::Missing;
 use super::places::{Index, bare};
 use super::references::{Kind, Object, References, provider};
+use super::tls::ECHO;
 use super::{UNUSED, rules};
 use crate::app::trial::Trial;
 use crate::command::gather::Gathered;
@@ -231,6 +232,9 @@ fn add(messages: &mut Messages, object: &Object, text: String) {
 
 /// Whether a message says again what another one of the same object says.
 fn is_echo(text: &str, state: &State) -> bool {
+    if text.starts_with(ECHO) {
+        return true;
+    }
     let has = |words: &str| state.errors.iter().any(|other| other.contains(words));
     match text {
         "no valid entryPoint for this router" => has("doesn't exist"),
