@@ -28,20 +28,6 @@ pub fn cpu(id: u32) -> Result<Duration> {
     Ok(TICK * (ticks()? + ticks()?))
 }
 
-/// CPU time used so far by the threads that run now, to the nanosecond.
-pub fn cpu_of_threads(id: u32) -> Result<Duration> {
-    let mut sum = Duration::ZERO;
-    for thread in fs::read_dir(format!("/proc/{id}/task"))? {
-        let text = fs::read_to_string(thread?.path().join("schedstat"))?;
-        let ran = text
-            .split_whitespace()
-            .next()
-            .context("schedstat is empty")?;
-        sum += Duration::from_nanos(ran.parse()?);
-    }
-    Ok(sum)
-}
-
 /// Open file descriptors.
 pub fn descriptors(id: u32) -> Result<usize> {
     Ok(fs::read_dir(format!("/proc/{id}/fd"))?.count())

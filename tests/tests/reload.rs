@@ -24,7 +24,7 @@ fn routers(count: usize, upstream: u16, turn: usize) -> String {
     for number in 0..count {
         let _ = writeln!(
             text,
-            "    r{number}: {{rule: 'Host(`h{number}.test`) && PathPrefix(`/`)', service: app, middlewares: [mark]}}"
+            "    r{number}: {{rule: 'Host(`h{number}.test`) && PathPrefix(`/`)', service: app, entryPoints: [web], middlewares: [mark]}}"
         );
     }
     let _ = write!(
@@ -168,13 +168,13 @@ async fn routers_by_the_thousand_cost_a_request_nothing() -> Result<()> {
         for (count, gateway, client, sum) in &mut tried {
             let id = gateway.process.id();
             let host = format!("h{}.test", *count - 1);
-            let before = usage::cpu_of_threads(id)?;
+            let before = usage::cpu(id)?;
             for _ in 0..REQUESTS {
                 ensure!(client.get(&host, "/").await?.status == 200);
             }
             // The first one warms up.
             if round > 0 {
-                *sum += usage::cpu_of_threads(id)? - before;
+                *sum += usage::cpu(id)? - before;
             }
         }
     }
@@ -203,13 +203,13 @@ async fn a_reload_of_a_thousand_routers_is_cheap() -> Result<()> {
     for turn in 1..=TURNS {
         let text = routers(1000, upstream.port, usize::try_from(turn)?);
         let known = gateway.metric(RELOADS).await?;
-        let before = usage::cpu_of_threads(id)?;
+        let before = usage::cpu(id)?;
         gateway.reconfigure(&text)?;
         poll::until_true("the reload", PATIENCE, async || {
             Ok(gateway.metric(RELOADS).await? > known)
         })
         .await?;
-        sum += usage::cpu_of_threads(id)? - before;
+        sum += usage::cpu(id)? - before;
     }
     let each = sum / TURNS;
     eprintln!("a reload of 1,000 routers: {each:?} of CPU");

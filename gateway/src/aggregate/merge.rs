@@ -42,13 +42,13 @@ pub fn qualify(name: &str, provider: &str) -> String {
     if name.contains('@') {
         name.to_owned()
     } else {
-        format!("{name}@{provider}")
+        [name, "@", provider].concat()
     }
 }
 
 /// The full name of an object that `provider` defines: an `@` in its own name is part of it.
 fn defined(name: &str, provider: &str) -> String {
-    format!("{name}@{provider}")
+    [name, "@", provider].concat()
 }
 
 /// Merges the configurations of providers, by provider name.

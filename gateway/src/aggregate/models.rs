@@ -107,7 +107,7 @@ pub fn apply_defaults(merged: &mut Merged, defaults: &Defaults) {
 
 /// Full names of a child's parents: of one that became several, all of them.
 fn parents(child: &str, named: &[String], divided: &BTreeMap<String, Vec<String>>) -> Vec<String> {
-    let provider = child.rsplit_once('@').map_or("", |(_, provider)| provider);
+    let provider = child.split('@').nth(1).unwrap_or_default();
     let full = named.iter().map(|name| qualify(name, provider));
     full.flat_map(|name| divided.get(&name).cloned().unwrap_or_else(|| vec![name]))
         .collect()

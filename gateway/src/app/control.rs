@@ -11,7 +11,7 @@ use tokio::time::{Duration, Instant, MissedTickBehavior};
 use super::files::{self, Files};
 use super::health::Checks;
 use super::{Adapt, Internal};
-use crate::aggregate::{self, Defaults, Merged, apply_defaults, merge, settle_tls_options};
+use crate::aggregate::{self, Defaults, Merged};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::Install;
@@ -172,10 +172,7 @@ impl Control {
             .providers
             .iter()
             .map(|(name, config)| (name.as_str(), config));
-        let mut merged = merge(configs);
-        apply_defaults(&mut merged, &self.defaults);
-        settle_tls_options(&mut merged);
-        merged
+        aggregate::whole(configs, &self.defaults)
     }
 
     fn compile(&mut self, merged: Merged, changed: &BTreeSet<PathBuf>) {

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use tokio::sync::watch;
 
 use super::{entry, internal};
-use crate::aggregate::{Defaults, Merged, apply_defaults, merge, settle_tls_options};
+use crate::aggregate::{Defaults, Merged, whole};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Protocol};
@@ -62,10 +62,8 @@ pub fn compiled(
         .iter()
         .map(|(name, config)| (name.as_str(), config))
         .chain([("internal", &own)]);
-    let mut merged = merge(configs);
-    apply_defaults(&mut merged, &Defaults::new(install));
+    let mut merged = whole(configs, &Defaults::new(install));
     change(&mut merged);
-    settle_tls_options(&mut merged);
     let fallback = self_signed().context("cannot make the default certificate")?;
     let input = Input {
         merged: &merged,

@@ -19,9 +19,10 @@ pub(super) fn children(merged: &Merged) -> BTreeMap<&str, Vec<&str>> {
     children
 }
 
-/// What follows the `@`.
+/// The provider that the names within an object are of: what stands between its first `@` and the next. Of a file's object
+/// called `a@b` that is `b`, as in Traefik.
 pub(super) fn provider(name: &str) -> &str {
-    name.rsplit_once('@').map_or("", |(_, provider)| provider)
+    name.split('@').nth(1).unwrap_or_default()
 }
 
 /// Marks every router whose place in the tree is wrong, in Traefik's words.

@@ -66,6 +66,10 @@ fn named(parent: &str, key: &str) -> Option<&'static str> {
             "removed in v3; use a redirectScheme middleware or redirections of the entry point"
         }
         "featurepolicy" => "removed in v3; use permissionsPolicy",
+        "certresolver" | "options" | "domains" if is_below("http.routers", parent) => {
+            "it belongs one level deeper, below `tls`"
+        }
+        "tls" if parent == "http" => "`tls` is a section of its own, beside `http`",
         "ipwhitelist" if !middleware => "renamed; use ipAllowList",
         "whitelist" => "renamed; use ipAllowList",
         "digest" if middleware => "use digestAuth",

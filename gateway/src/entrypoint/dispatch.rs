@@ -144,7 +144,7 @@ async fn route(
 }
 
 /// Whether the handshake was held with other TLS options than those of the route.
-fn misdirected(cx: &Context, route: &HttpRoute) -> bool {
+pub(super) fn misdirected(cx: &Context, route: &HttpRoute) -> bool {
     match (&cx.connection.tls, &route.tls_options) {
         (Some(tls), Some(wanted)) => tls.options.as_ref() != Some(wanted),
         _ => false,

@@ -329,4 +329,50 @@ mod tests {
         assert_eq!(headers["x-forwarded-host"], "a.test");
         assert!(!headers.contains_key("connection"));
     }
+
+    /// Whatever a stranger writes, in whatever spelling, order and place, servers hear of it what the socket says.
+    #[test]
+    fn nothing_of_a_strangers_is_believed() {
+        let mut seed = 1_u64;
+        let mut below = |end: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (seed >> 33) as usize % end
+        };
+        for round in 0..20_000 {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, HeaderValue::from_static("a.test"));
+            for _ in 0..below(8) {
+                let mut name = MANAGED[below(MANAGED.len())].to_owned();
+                for at in 0..name.len() {
+                    if name.as_bytes()[at] == b'-' && below(2) == 0 {
+                        name.replace_range(at..=at, ["_", "."][below(2)]);
+                    }
+                }
+                if below(4) == 0 {
+                    let nominated = HeaderValue::try_from(name.to_uppercase()).unwrap();
+                    headers.append(header::CONNECTION, nominated);
+                }
+                let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+                headers.append(name, HeaderValue::from_static("spoofed"));
+            }
+            let rules = ForwardedRules {
+                trusted: IpSet::parse(&["10.0.0.8"]).unwrap(),
+                connection: vec![FOR, HeaderName::from_static("x_real_ip")],
+                not_append: below(2) == 0,
+                add_scheme: below(2) == 0,
+                ..Default::default()
+            };
+            let peer = Peer::new("10.0.0.9:1".parse().unwrap());
+            let host = headers.get(header::HOST).cloned();
+            rules.apply(&mut headers, &peer, host, false);
+            append_for(&mut headers, &peer, !rules.not_append);
+            for (name, value) in &headers {
+                let own = name == header::CONNECTION;
+                assert!(own || value != "spoofed", "{round}: {name}: {headers:?}");
+            }
+            assert_eq!(headers[REAL_IP], "10.0.0.9", "{round}");
+            assert_eq!(headers.get_all(PROTO).iter().count(), 1, "{round}");
+            assert_eq!(headers.contains_key(FOR), !rules.not_append, "{round}");
+        }
+    }
 }

@@ -127,14 +127,16 @@ async fn a_client_cannot_nominate_what_the_gateway_says() -> Result<()> {
     site.lives().await
 }
 
+/// The server behind `retry`, behind `buffering`, and behind nothing.
+fn behind_bodies(port: u16) -> String {
+    routes(port)
+        .replace("service: app}", "service: app, middlewares: [again]}\n    held: {rule: 'Host(`b.test`)', service: app, middlewares: [hold]}\n    plain: {rule: 'Host(`c.test`)', service: app}")
+        .replace("  services:", "  middlewares: {again: {retry: {attempts: 2}}, hold: {buffering: {maxRequestBodyBytes: 1000}}}\n  services:")
+}
+
 #[tokio::test]
 async fn trailers_say_nothing_either() -> Result<()> {
-    let dynamic = |port| {
-        routes(port)
-            .replace("service: app}", "service: app, middlewares: [again]}\n    held: {rule: 'Host(`b.test`)', service: app, middlewares: [hold]}\n    plain: {rule: 'Host(`c.test`)', service: app}")
-            .replace("  services:", "  middlewares: {again: {retry: {attempts: 2}}, hold: {buffering: {maxRequestBodyBytes: 1000}}}\n  services:")
-    };
-    let mut site = Site::with(Recorder::fine().await?, dynamic, "", &[]).await?;
+    let mut site = Site::with(Recorder::fine().await?, behind_bodies, "", &[]).await?;
     let names = [
         "X-Forwarded-Prefix",
         "X_Forwarded_For",
@@ -146,19 +148,29 @@ async fn trailers_say_nothing_either() -> Result<()> {
     ];
     let trailers = names.map(|name| format!("{name}: spoofed\r\n")).concat();
     for host in ["a.test", "b.test", "c.test"] {
-        let mut client = site.client().await?;
-        let head = format!(
-            "POST /x HTTP/1.1\r\nHost: {host}\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n"
-        );
-        client
-            .send(format!(
-                "{head}Trailer: X-Forwarded-Prefix\r\n\r\n3\r\nabc\r\n0\r\n{trailers}\r\n"
-            ))
-            .await?;
-        ensure!(client.answer().await?.status == 200, "{host}");
-        let seen = site.upstream.last()?;
-        ensure!(believed(&seen).is_empty(), "{host}: {seen:?}");
+        for announced in [
+            "",
+            "Trailer: X-Forwarded-Prefix, X_Forwarded_For, X-Real-Ip\r\n",
+        ] {
+            let mut client = site.client().await?;
+            let head = format!(
+                "POST /x HTTP/1.1\r\nHost: {host}\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n{announced}\r\n"
+            );
+            client
+                .send(format!("{head}3\r\nabc\r\n0\r\n{trailers}\r\n"))
+                .await?;
+            ensure!(client.answer().await?.status == 200, "{host}");
+            let seen = site.upstream.last()?;
+            ensure!(believed(&seen).is_empty(), "{host}: {seen:?}");
+        }
+    }
+    site.lives().await
+}
 
+#[tokio::test]
+async fn trailers_of_http2_say_nothing_either() -> Result<()> {
+    let mut site = Site::with(Recorder::fine().await?, behind_bodies, "", &[]).await?;
+    for host in ["a.test", "b.test", "c.test"] {
         let mut connection = Connection::open(site.gateway.web).await?;
         let fields = [
             (":method", "POST"),
@@ -166,6 +178,7 @@ async fn trailers_say_nothing_either() -> Result<()> {
             (":path", "/h2"),
             (":authority", host),
             ("te", "trailers"),
+            ("trailer", "x-forwarded-prefix, x-real-ip, x_forwarded_for"),
         ];
         connection
             .send(&frame(HEADERS, END_HEADERS, 1, &block(&fields)))
@@ -176,21 +189,15 @@ async fn trailers_say_nothing_either() -> Result<()> {
             ("x-real-ip", "spoofed"),
             ("x_forwarded_for", "spoofed"),
         ];
+        let end = END_HEADERS | END_STREAM;
         connection
-            .send(&frame(
-                HEADERS,
-                END_HEADERS | END_STREAM,
-                1,
-                &block(&spoofed),
-            ))
+            .send(&frame(HEADERS, end, 1, &block(&spoofed)))
             .await?;
         let outcome = connection.outcome(1).await?;
         ensure!(outcome == Outcome::Status(200), "{host}: {outcome:?}");
         let seen = site.upstream.last()?;
-        ensure!(
-            seen.line().contains("/h2") && believed(&seen).is_empty(),
-            "{host}: {seen:?}"
-        );
+        let own = seen.line().contains("/h2") && believed(&seen).is_empty();
+        ensure!(own, "{host}: {seen:?}");
     }
     site.lives().await
 }

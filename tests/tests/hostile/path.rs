@@ -80,7 +80,13 @@ async fn nothing_leads_past_a_guard() -> Result<()> {
         let answer = site.gateway.get("a.test", path).await?;
         ensure!(answer.status == 403, "{path}: {}", answer.status);
     }
-    // What stays encoded is part of a name: the guard does not match, and no router of another path does either.
+    site.lives().await
+}
+
+#[tokio::test]
+async fn what_stays_encoded_is_part_of_a_name() -> Result<()> {
+    let mut site = Site::with(Recorder::fine().await?, guarded, "", &[]).await?;
+    // The guard does not match, and no router of another path does either.
     for path in [
         "/admin%2F",
         "/%2Fadmin",

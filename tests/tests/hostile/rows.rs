@@ -40,7 +40,10 @@ const ROWS: &[(u16, &str, Held)] = &[
     (
         3,
         "trailers",
-        Here(&["forwarded::trailers_say_nothing_either"]),
+        Here(&[
+            "forwarded::trailers_say_nothing_either",
+            "forwarded::trailers_of_http2_say_nothing_either",
+        ]),
     ),
     (
         4,
@@ -171,7 +174,7 @@ const ROWS: &[(u16, &str, Held)] = &[
         Here(&[
             "head::hosts_have_one_grammar",
             "head::there_is_one_host_and_an_absolute_target_wins",
-            "http2::what_http1_could_not_carry_is_refused",
+            "http2::targets_and_hosts_are_those_of_http1",
         ]),
     ),
     (
@@ -204,7 +207,7 @@ const ROWS: &[(u16, &str, Held)] = &[
     (
         34,
         "a path without a slash",
-        Here(&["http2::what_http1_could_not_carry_is_refused"]),
+        Here(&["http2::targets_and_hosts_are_those_of_http1"]),
     ),
     (
         35,
@@ -214,7 +217,10 @@ const ROWS: &[(u16, &str, Held)] = &[
     (
         36,
         "lengths",
-        Here(&["framing::lengths_are_one_decimal_number"]),
+        Here(&[
+            "framing::lengths_are_one_decimal_number",
+            "framing::a_length_is_written_anew",
+        ]),
     ),
     (
         37,

@@ -14,6 +14,7 @@ mod rules;
 mod tests;
 mod tls;
 
+use std::cell::Cell;
 use std::process::ExitCode;
 
 use self::finding::{Finding, Severity};
@@ -175,6 +176,7 @@ fn compiled(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
         index: &index,
         trial,
         references: &references,
+        suggested: Cell::new(0),
     };
     let mut findings = objects.findings();
     findings.extend(objects.unused());

@@ -6,7 +6,7 @@ use crate::config::error::nearest;
 use crate::config::install::Install;
 
 /// How the messages of the compiler name what is not there, and what sort of thing that is.
-const MARKS: [(&str, Sort); 5] = [
+const MARKS: [(&str, Sort); 6] = [
     ("the service \"", Sort::Object(Kind::Service)),
     ("middleware \"", Sort::Object(Kind::Middleware)),
     ("parent router \"", Sort::Object(Kind::Router)),
@@ -15,12 +15,14 @@ const MARKS: [(&str, Sort); 5] = [
         Sort::Object(Kind::Transport),
     ),
     ("entryPoint \"", Sort::EntryPoint),
+    ("unknown TLS options: ", Sort::TlsOptions),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sort {
     Object(Kind),
     EntryPoint,
+    TlsOptions,
 }
 
 /// A name in a message that says that there is no such thing.
@@ -32,7 +34,12 @@ pub(super) struct Missing<'m> {
 
 impl<'m> Missing<'m> {
     pub(super) fn of(message: &'m str) -> Option<Self> {
-        let not_there = ["does not exist", "doesn't exist", "transport not found"];
+        let not_there = [
+            "does not exist",
+            "doesn't exist",
+            "not found",
+            "unknown TLS options",
+        ];
         if !not_there.iter().any(|words| message.contains(words)) {
             return None;
         }
@@ -91,6 +98,7 @@ impl<'m> Missing<'m> {
             Sort::Object(Kind::Router) => Box::new(merged.routers.keys()),
             Sort::Object(Kind::Transport) => Box::new(merged.servers_transports.keys()),
             Sort::EntryPoint => Box::new(trial.entry_points.iter()),
+            Sort::TlsOptions => Box::new(merged.tls_options.keys()),
         }
     }
 

@@ -1,11 +1,13 @@
 //! What became of each object: the compiler's report, led back to places and causes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::finding::{Finding, Severity};
 use super::names::Missing;
 use super::places::{Index, bare};
 use super::references::{Kind, Object, References, provider};
+use super::tls::ECHO;
 use super::{UNUSED, rules};
 use crate::app::trial::Trial;
 use crate::command::gather::Gathered;
@@ -20,7 +22,12 @@ pub(super) struct Objects<'a> {
     pub(super) index: &'a Index<'a>,
     pub(super) trial: &'a Trial,
     pub(super) references: &'a References,
+    /// Names that were looked for so far; see [`SUGGESTED`].
+    pub(super) suggested: Cell<usize>,
 }
+
+/// For so many names the nearest one is looked for. Where more are missing that is no slip of the pen, and the search costs.
+const SUGGESTED: usize = 500;
 
 /// Messages by the object that has them.
 type Messages = BTreeMap<Object, Vec<String>>;
@@ -160,7 +167,8 @@ impl Objects<'_> {
                 rules::suggestion(router),
             ),
             None => {
-                let missing = missing.filter(|_| !unseen);
+                let count = self.suggested.replace(self.suggested.get() + 1);
+                let missing = missing.filter(|_| !unseen && count < SUGGESTED);
                 let suggestion = missing.and_then(|missing| missing.suggestion(self.trial, name));
                 (None, None, suggestion)
             }
@@ -224,6 +232,9 @@ fn add(messages: &mut Messages, object: &Object, text: String) {
 
 /// Whether a message says again what another one of the same object says.
 fn is_echo(text: &str, state: &State) -> bool {
+    if text.starts_with(ECHO) {
+        return true;
+    }
     let has = |words: &str| state.errors.iter().any(|other| other.contains(words));
     match text {
         "no valid entryPoint for this router" => has("doesn't exist"),

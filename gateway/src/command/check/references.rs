@@ -87,9 +87,9 @@ impl References {
     }
 }
 
-/// What follows the last `@`.
+/// The provider that the names within an object are of.
 pub(super) fn provider(name: &str) -> &str {
-    name.rsplit_once('@').map_or("", |(_, provider)| provider)
+    name.split('@').nth(1).unwrap_or_default()
 }
 
 fn named<'n>(kind: Kind, by: &str, names: impl IntoIterator<Item = &'n String>) -> Vec<Object> {

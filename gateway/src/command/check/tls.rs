@@ -7,8 +7,7 @@ use rustls_pki_types::pem::PemObject as _;
 
 use super::finding::{Finding, Severity};
 use super::places::{Index, quoted};
-use super::references::{Kind, provider};
-use crate::aggregate::qualify;
+use super::references::Kind;
 use crate::app::trial::Trial;
 use crate::command::gather::Gathered;
 use crate::config::error::nearest;
@@ -18,11 +17,13 @@ use crate::runtime::Certificate;
 
 /// A certificate that runs out within so many days is worth a word: those of automatic authorities are renewed by then.
 const SOON: i64 = 21;
+/// How a router says that the options it names cannot be used; they say it themselves.
+pub(super) const ECHO: &str = "building router handler: building TLS config: ";
 const DAY: i64 = 86_400;
 
 pub(super) fn findings(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
     let mut found = unusable(gathered, trial);
-    found.extend(unknown_names(gathered, index, trial));
+    found.extend(unknown_resolvers(gathered, index, trial));
     found.extend(running_out(gathered));
     found
 }
@@ -45,8 +46,15 @@ fn unusable(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
             if let Some((name, message)) = options.and_then(|rest| rest.split_once(": ")) {
                 let bare = name.rsplit_once('@').map_or(name, |(bare, _)| bare);
                 let at = at(&["tls", "options", bare], message);
-                return Finding::new(Severity::Error, &at, format!("TLS options {name}"), message)
-                    .disabling(format!("every host whose router names them ({name})"));
+                let object = format!("TLS options {name}");
+                let mut finding = Finding::new(Severity::Error, &at, object, message);
+                let echo = format!("{ECHO}{message}");
+                for (router, object) in &trial.compiled.report.routers {
+                    if object.state.errors.contains(&echo) {
+                        finding.disables.push(format!("router {router}"));
+                    }
+                }
+                return finding;
             }
             let (object, message) = problem.split_once(": ").unwrap_or(("", problem));
             let at = at(&["tls"], problem);
@@ -56,8 +64,8 @@ fn unusable(gathered: &Gathered, trial: &Trial) -> Vec<Finding> {
         .collect()
 }
 
-/// Options and resolvers that routers name.
-fn unknown_names(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
+/// Resolvers that routers name. Options that are not there disable the router, which the compiler reports.
+fn unknown_resolvers(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<Finding> {
     let mut found = Vec::new();
     let merged = &trial.merged;
     let resolvers = &gathered.install.certificates_resolvers;
@@ -72,21 +80,6 @@ fn unknown_names(gathered: &Gathered, index: &Index<'_>, trial: &Trial) -> Vec<F
                 .unwrap_or_else(|| Position::named("install configuration"))
         };
         let router = || format!("router {}", index.written(Kind::Router, name));
-        let options = qualify(&tls.options, provider(name));
-        if !matches!(tls.options.as_str(), "" | "default")
-            && !merged.tls_options.contains_key(&options)
-        {
-            let known = merged.tls_options.keys();
-            let known = known.map(|name| name.split('@').next().unwrap_or(name));
-            let near = nearest(&tls.options, known).map(|near| format!("did you mean `{near}`?"));
-            let message = format!("there are no TLS options {options:?}");
-            let finding = Finding::new(Severity::Error, &at(&tls.options), router(), message);
-            found.push(
-                finding
-                    .disabling("TLS for the hosts of this router")
-                    .suggesting(near),
-            );
-        }
         if !tls.cert_resolver.is_empty() && !resolvers.contains_key(&tls.cert_resolver) {
             let near = nearest(&tls.cert_resolver, resolvers.keys().map(String::as_str));
             let message = format!("there is no certificate resolver {:?}", tls.cert_resolver);

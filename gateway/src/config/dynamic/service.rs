@@ -37,10 +37,14 @@ object! {
         passive_health_check: Option<PassiveHealthCheck> => "passiveHealthCheck",
         /// Whether servers see the client's Host header; else that of their URL.
         pass_host_header: Option<bool> => "passHostHeader" [always] = Some(true),
-        /// How answers are passed on.
+        /// How answers are passed on. Accepted and without effect: nothing is held back.
         response_forwarding: Option<ResponseForwarding> => "responseForwarding" = Some(Default::default()),
         /// Name of the transport; empty means `default`.
         servers_transport: String => "serversTransport",
+        /// The time in which a server that has just come, or come back, grows to its whole share. Traefik does not have it.
+        slow_start: Option<Duration> => "slowStart",
+        /// How long the head of an answer may take, retries of this service's middlewares included. Traefik does not have it.
+        timeout: Option<Duration> => "timeout",
     }
 
     /// One server.
@@ -59,7 +63,7 @@ object! {
 
     /// How answers are passed on.
     pub struct ResponseForwarding {
-        /// How long body bytes may wait before they are sent on; negative means not at all.
+        /// How long body bytes may wait before they are sent on; negative means not at all. Accepted and without effect.
         flush_interval: Duration => "flushInterval" = Duration::from_millis(100),
     }
 
@@ -113,6 +117,13 @@ object! {
         follow_redirects: Option<bool> => "followRedirects" = Some(true),
         /// Headers of the probe.
         headers: BTreeMap<String, String> => "headers",
+        /// Probes in a row that must succeed before a server counts as up again. Traefik does not have it.
+        healthy_threshold: Option<i64> => "healthyThreshold",
+        /// Probes in a row that must fail before a server counts as down. Traefik does not have it.
+        unhealthy_threshold: Option<i64> => "unhealthyThreshold",
+        /// What a server is taken for until its first probe: `UP`, or `DOWN`, and then it is probed at once. Traefik does not
+        /// have it.
+        initial_status: String => "initialStatus",
     }
 
     /// Takes a server out when its answers fail.

@@ -43,7 +43,7 @@ object! {
         /// Cipher suites by Go's names, for TLS 1.2 and below.
         cipher_suites: Vec<String> => "cipherSuites",
         /// Curves, for example `X25519`.
-        curve_preferences: Vec<String> => "curvePreferences" [idle],
+        curve_preferences: Vec<String> => "curvePreferences",
         /// Client certificates.
         client_auth: ClientAuth => "clientAuth" [always],
         /// Refuses connections whose server name has no certificate.
@@ -52,7 +52,7 @@ object! {
         alpn_protocols: Vec<String> => "alpnProtocols"
             = ["h2", "http/1.1", "acme-tls/1"].map(str::to_owned).to_vec(),
         /// No session tickets.
-        disable_session_tickets: bool => "disableSessionTickets" [idle],
+        disable_session_tickets: bool => "disableSessionTickets",
         /// Deprecated and without effect.
         prefer_server_cipher_suites: Option<bool> => "preferServerCipherSuites",
     }

@@ -16,7 +16,7 @@ object! {
         /// Client certificates.
         certificates: Vec<Certificate> => "certificates",
         /// Cipher suites by Go's names.
-        cipher_suites: Vec<String> => "cipherSuites" [idle],
+        cipher_suites: Vec<String> => "cipherSuites",
         /// Lowest TLS version, for example `VersionTLS12`.
         min_version: String => "minVersion",
         /// Highest TLS version.
@@ -60,8 +60,8 @@ object! {
         /// How long an idle connection is kept.
         idle_conn_timeout: Duration => "idleConnTimeout" = Duration::from_secs(90),
         /// HTTP/2: silence after which a ping is sent.
-        read_idle_timeout: Duration => "readIdleTimeout" [idle],
+        read_idle_timeout: Duration => "readIdleTimeout",
         /// HTTP/2: how long the ping's answer may take.
-        ping_timeout: Duration => "pingTimeout" [idle] = Duration::from_secs(15),
+        ping_timeout: Duration => "pingTimeout" = Duration::from_secs(15),
     }
 }

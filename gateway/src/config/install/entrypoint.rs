@@ -20,7 +20,7 @@ object! {
         /// Configures communication between clients and the gateway.
         transport: EntryPointTransport => "transport",
         /// Proxy-Protocol configuration.
-        proxy_protocol: Option<ProxyProtocol> => "proxyProtocol" [empty idle],
+        proxy_protocol: Option<ProxyProtocol> => "proxyProtocol" [empty],
         /// Trust client forwarding headers.
         forwarded_headers: ForwardedHeaders => "forwardedHeaders",
         /// HTTP configuration.
@@ -60,7 +60,7 @@ object! {
         /// ReadTimeout is the maximum duration for reading the entire request, including the body.
         read_timeout: Duration => "readTimeout" = Duration::from_secs(60),
         /// WriteTimeout is the maximum duration before timing out writes of the response.
-        write_timeout: Duration => "writeTimeout" [idle],
+        write_timeout: Duration => "writeTimeout",
         /// IdleTimeout is the maximum amount duration an idle (keep-alive) connection will remain idle before closing itself.
         idle_timeout: Duration => "idleTimeout" = Duration::from_secs(180),
     }

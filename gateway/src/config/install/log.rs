@@ -39,7 +39,7 @@ object! {
         filters: AccessLogFilters => "filters",
         /// AccessLogFields.
         fields: AccessLogFields => "fields",
-        /// Number of access log lines to process in a buffered way.
+        /// Number of access log lines to process in a buffered way. Accepted and without effect: lines are written together as they come.
         buffering_size: i64 => "bufferingSize",
         /// Enables access log for internal services (ping, dashboard, etc...).
         add_internals: bool => "addInternals",

@@ -81,7 +81,7 @@ object! {
         /// Enables the FastProxy implementation. Accepted: there is one implementation, and it is fast.
         fast_proxy: Option<FastProxy> => "fastProxy" [empty],
         /// Enables the OpenTelemetry logs integration.
-        otlp_logs: bool => "otlplogs",
+        otlp_logs: bool => "otlplogs" [idle],
         /// Allow the Knative provider usage.
         knative: bool => "knative" [later],
         /// Allow the Kubernetes Ingress NGINX provider usage.

@@ -12,9 +12,9 @@ mod tests;
 pub use entry::{Door, choose};
 
 use super::EntryPoint;
-use super::dispatch::prepare;
+use super::dispatch::{misdirected, prepare};
 use crate::config::dynamic::Router;
-use crate::http::{Context, Request};
+use crate::http::{Context, Request, Tls};
 use crate::router::Table;
 use crate::router::http::{HttpRoute, find, view};
 use crate::rule::Syntax;
@@ -42,10 +42,9 @@ pub fn explain(
         incoming,
         mut seen,
         refused,
-    } = request::ask(entry, question)?;
-    let tls = cx.connection.tls.is_some();
+    } = request::ask(entry, snapshot.entry_points.get(entry.index), question)?;
     let mut explained = Explained {
-        tls: None,
+        tls: cx.connection.tls.as_ref().map(handshake),
         refused,
         routers: Vec::new(),
         disabled: Vec::new(),
@@ -59,9 +58,6 @@ pub fn explain(
         seen.path = request.target.path().to_owned();
     }
     explained.request = seen;
-    if tls {
-        explained.tls = Some(handshake(snapshot, entry, &cx.host));
-    }
     let request = match prepared {
         Ok(request) => request,
         Err(response) => {
@@ -108,6 +104,12 @@ fn route(
     });
     explained.routers = tried.unwrap_or_default();
     explained.chosen = path.iter().map(|route| lookup.chosen(route)).collect();
+    if path.first().is_some_and(|route| misdirected(cx, route)) {
+        explained.refused = Some(
+            "421 Misdirected Request: the connection was made for a host with other TLS options"
+                .to_owned(),
+        );
+    }
     if explained.chosen.is_empty()
         && let Some(route) = find(other, cx, request)
     {
@@ -172,14 +174,11 @@ fn tried<'t>(
     all
 }
 
-/// The TLS options for a server name.
-fn handshake(snapshot: &Snapshot, entry: &EntryPoint, host: &str) -> TlsChoice {
-    let name = (!host.is_empty() && host.parse::<std::net::IpAddr>().is_err()).then_some(host);
-    let tables = snapshot.entry_points.get(entry.index);
-    let chosen = tables.and_then(|tables| tables.tls_options.choose(name));
+/// What a handshake settled on.
+fn handshake(tls: &Tls) -> TlsChoice {
     TlsChoice {
-        server_name: name.unwrap_or_default().to_owned(),
-        options: chosen.map(|chosen| chosen.options.to_string()),
+        server_name: tls.server_name.as_deref().unwrap_or_default().to_owned(),
+        options: tls.options.as_deref().map(str::to_owned),
     }
 }
 

@@ -78,7 +78,7 @@ impl Lookup<'_> {
                 .collect();
         }
         if depth < DEEPEST {
-            let provider = name.rsplit_once('@').map_or("", |(_, provider)| provider);
+            let provider = name.split('@').nth(1).unwrap_or_default();
             let parts = parts(&object.config).into_iter();
             used.services = parts
                 .map(|(role, part)| {

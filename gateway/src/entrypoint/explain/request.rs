@@ -13,6 +13,7 @@ use super::super::normalize::normalize;
 use super::super::{EntryPoint, Underscores};
 use crate::http::{Body, Connection, Context, Peer, Tls};
 use crate::rule::{canonical_host, is_secret};
+use crate::runtime::EntryTables;
 use crate::runtime::explanation::{Question, Seen};
 
 /// A request as if it had come.
@@ -25,7 +26,11 @@ pub(super) struct Asked {
 }
 
 /// Makes it of a question.
-pub(super) fn ask(entry: &EntryPoint, question: &Question) -> Result<Asked, String> {
+pub(super) fn ask(
+    entry: &EntryPoint,
+    tables: Option<&EntryTables>,
+    question: &Question,
+) -> Result<Asked, String> {
     let method = Method::from_bytes(question.method.as_bytes())
         .map_err(|_| format!("{:?} is no method", question.method))?;
     let Url {
@@ -38,32 +43,39 @@ pub(super) fn ask(entry: &EntryPoint, question: &Question) -> Result<Asked, Stri
     let ip = question
         .client_ip
         .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let host = canonical_host(host.unwrap_or_default()).into_owned();
+    let host = headers.get(header::HOST);
+    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+    // A client shakes hands with the host of the URL, whatever it says afterwards.
+    let host = if authority.is_empty() {
+        host
+    } else {
+        authority
+    };
+    let tls = tls.then(|| handshake(&canonical_host(host), tables));
     let connection = Connection {
         peer: Peer::new(SocketAddr::new(ip, 0)),
         local: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
         entry_point: entry.name.clone(),
         append_forwarded_for: true,
-        tls: tls.then(|| Tls {
-            server_name: (!host.is_empty()).then(|| host.as_str().into()),
-            version: "1.3",
-            ..Tls::default()
-        }),
+        tls,
     };
     let seen = Seen {
         method: question.method.clone(),
         url: without_secrets(&question.url),
         entry_point: entry.name.to_string(),
-        tls,
+        tls: connection.tls.is_some(),
         client_ip: ip.to_string(),
         ..Seen::default()
     };
+    let refused = match &connection.tls {
+        Some(tls) if tls.options.is_none() => {
+            Some("the handshake is refused: the TLS options of this host cannot be used".to_owned())
+        }
+        _ => refused(entry, &method, &target, &headers),
+    };
     Ok(Asked {
         cx: Context::new(Rc::new(connection), String::new(), Instant::now()),
-        refused: refused(entry, &method, &target, &headers),
+        refused,
         incoming: Incoming {
             method,
             target: Bytes::copy_from_slice(target.as_bytes()),
@@ -75,6 +87,19 @@ pub(super) fn ask(entry: &EntryPoint, question: &Question) -> Result<Asked, Stri
         },
         seen,
     })
+}
+
+/// What the handshake for a host settles.
+fn handshake(host: &str, tables: Option<&EntryTables>) -> Tls {
+    let is_name = !host.is_empty() && host.parse::<IpAddr>().is_err();
+    let name = is_name.then_some(host);
+    let chosen = tables.and_then(|tables| tables.tls_options.choose(name));
+    Tls {
+        server_name: name.map(Into::into),
+        version: "1.3",
+        options: chosen.map(|chosen| chosen.options),
+        ..Tls::default()
+    }
 }
 
 /// Why the request does not get as far as the routers, in words.

@@ -127,9 +127,10 @@ fn they_agree() {
             let question = random_question(&mut rng);
             let explained = ready.explain(&question, true);
             // What `dispatch` does.
+            let tables = &ready.compiled.snapshot.entry_points[0];
             let Asked {
                 mut cx, incoming, ..
-            } = ask(&ready.entry, &question).unwrap();
+            } = ask(&ready.entry, Some(tables), &question).unwrap();
             let Ok(request) = prepare(&ready.entry, &mut cx, incoming) else {
                 assert!(
                     explained.refused.is_some() && explained.chosen.is_empty(),
@@ -138,7 +139,6 @@ fn they_agree() {
                 refused += 1;
                 continue;
             };
-            let tables = &ready.compiled.snapshot.entry_points[0];
             let table = match cx.connection.tls {
                 Some(_) => &tables.tls,
                 None => &tables.plain,
@@ -165,6 +165,7 @@ http:
     first: {entryPoints: [web], rule: 'Path(`/never`) || Query(`token`, `1`)', priority: 900, service: s}
     broken: {entryPoints: [web], rule: 'Host(`a.test`)', service: gone}
     secure: {entryPoints: [web], rule: 'Host(`s.test`)', service: s, tls: {}}
+    strict: {entryPoints: [web], rule: 'Host(`t.test`)', service: s, tls: {options: strict}}
     parent: {entryPoints: [web], rule: 'Host(`p.test`)', priority: 1, middlewares: [one]}
     child: {parentRefs: [parent], rule: 'Path(`/c`)', service: s}
   services:
@@ -173,6 +174,8 @@ http:
   middlewares:
     one: {addPrefix: {prefix: /x}}
     both: {chain: {middlewares: [one]}}
+tls:
+  options: {strict: {minVersion: VersionTLS13}}
 ";
 
 fn answer(question: &Question, live: bool) -> Explained {
@@ -261,6 +264,18 @@ fn children_tls_and_refusals() {
     let explained = answer(&question("GET", "https://s.test/", &[]), true);
     assert_eq!(explained.chosen[0].router, "secure@file");
     assert_eq!(explained.tls.unwrap().options.as_deref(), Some("default"));
+
+    let explained = answer(&question("GET", "https://t.test/", &[]), true);
+    assert_eq!(explained.refused, None);
+    assert_eq!(
+        explained.tls.unwrap().options.as_deref(),
+        Some("strict@file")
+    );
+    // A connection for one host that asks for another one, whose options are stricter.
+    let asked = question("GET", "https://s.test/", &[("Host", "t.test")]);
+    let explained = answer(&asked, true);
+    assert!(explained.refused.unwrap_or_default().starts_with("421 "));
+    assert_eq!(explained.chosen[0].router, "strict@file");
 
     for (method, url, headers, why) in [
         ("CONNECT", "http://a.test/", &[][..], "501"),

@@ -11,8 +11,11 @@ use std::time::{Duration, Instant};
 use crate::entrypoint::EntryPoint;
 use crate::net::{Deadline, deadline};
 
-/// How long a connection that was told to end may take, once it has no streams.
-const GOODBYE: Duration = Duration::from_secs(5);
+/// How long a connection that was told to end may take, once it has no streams: the last bytes of an answer may still be
+/// on their way to a slow client.
+const GOODBYE: Duration = Duration::from_secs(60);
+/// The same for a connection that was idle: nothing can be on its way.
+const IDLE_GOODBYE: Duration = Duration::from_secs(5);
 /// Over what time streams that the client takes back are counted.
 const WINDOW: Duration = Duration::from_secs(1);
 /// So many more of them than may be open at once are an attack (Rapid Reset, CVE-2023-39325): whoever leaves a page takes
@@ -39,7 +42,8 @@ pub(super) struct Session {
     /// Since when those are counted that were taken back.
     since: Cell<Instant>,
     taken_back: Cell<u32>,
-    finishing: Cell<bool>,
+    /// Told to end, and how long that may take.
+    goodbye: Cell<Option<Duration>>,
     /// Runs while no stream is open.
     idle: Deadline,
     /// Runs while a stream is stalled and none makes progress.
@@ -65,7 +69,7 @@ impl Session {
             stalled: Cell::new(0),
             since: Cell::new(now),
             taken_back: Cell::new(0),
-            finishing: Cell::new(false),
+            goodbye: Cell::new(None),
             idle,
             stall: Deadline::new(),
             waker: RefCell::new(None),
@@ -87,14 +91,19 @@ impl Session {
             return Poll::Ready(Verdict::Cut(why));
         }
         let overdue = self.idle.poll_expired(cx).is_ready() && self.open.get() == 0;
-        if self.finishing.get() {
+        if self.goodbye.get().is_some() {
             return match overdue {
                 true => Poll::Ready(Verdict::Cut("the client does not end the connection")),
                 false => Poll::Pending,
             };
         }
         if overdue || draining || self.entry.is_worn(self.requests.get(), self.opened) {
-            self.finishing.set(true);
+            let goodbye = if overdue && !draining {
+                IDLE_GOODBYE
+            } else {
+                GOODBYE
+            };
+            self.goodbye.set(Some(goodbye));
             self.rest();
             return Poll::Ready(Verdict::Finish);
         }
@@ -137,15 +146,13 @@ impl Session {
         if self.open.get() > 0 {
             return;
         }
-        let idle = if self.finishing.get() {
-            GOODBYE
-        } else {
-            self.entry.idle_timeout
-        };
-        self.idle.set_idle(idle, true);
-        if self.finishing.get() {
+        if let Some(goodbye) = self.goodbye.get() {
+            // Not idle: whoever drains the worker is not to cut it short.
+            self.idle.set_idle(goodbye, false);
             // The new deadline has to be waited for.
             self.wake();
+        } else {
+            self.idle.set_idle(self.entry.idle_timeout, true);
         }
     }
 
