@@ -12,13 +12,14 @@ use super::services::Services;
 use super::tls::Tls;
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Router, RouterObservability};
-use crate::http::Handler;
+use crate::http::{Handler, TimeLimit};
 use crate::observe::Asks;
 use crate::router::http::{Children, HttpRoute};
 use crate::router::{RouteSpec, Table};
 use crate::rule::Syntax;
 use crate::rule::http::default_priority;
 use crate::runtime::EntryTables;
+use crate::types::Duration;
 
 /// Deeper trees of routers are refused: each level is a call within a call.
 const DEEPEST: usize = 32;
@@ -179,6 +180,7 @@ impl<'a, 's> Routers<'a, 's> {
         let (services, objects) = (&mut *self.services, &mut *self.objects);
         let handler =
             middlewares::wrap("router", name, &router.middlewares, tail, services, objects)?;
+        let handler = TimeLimit::wrap(handler, router.timeout.map(Duration::as_std));
         Ok((handler, children))
     }
 

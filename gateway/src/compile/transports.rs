@@ -252,7 +252,6 @@ mod tests {
             it.certificates = vec![Certificate {
                 cert_file: gone(),
                 key_file: gone(),
-                ..Certificate::default()
             }];
         });
         let tls = tls.unwrap();

@@ -12,6 +12,7 @@ mod location;
 pub mod path;
 mod request;
 pub mod sniff;
+mod time_limit;
 
 pub use body::{Body, BoxBody};
 pub use context::{Asked, Connection, Context, Held, Interim, Peer, Tls, Upgraded};
@@ -21,6 +22,7 @@ pub use handler::{Handler, HandlerFuture};
 pub use hold::hold;
 pub use location::{location, plain, redirect};
 pub use request::{Request, Target};
+pub use time_limit::TimeLimit;
 
 /// An answer on its way to the client.
 pub type Response = ::http::Response<Body>;

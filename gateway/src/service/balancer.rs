@@ -16,6 +16,8 @@ pub struct Balancer {
 #[derive(Debug)]
 pub(super) struct Pick<'a> {
     pub(super) index: usize,
+    /// The client's cookie names it.
+    pub(super) asked_for: bool,
     /// `Set-Cookie` for the client; `None` where its cookie is good, or there is none.
     cookie: Option<&'a HeaderValue>,
 }
@@ -42,6 +44,7 @@ impl Balancer {
         if let Some(found) = found.filter(|found| up(found.index)) {
             return Some(Pick {
                 index: found.index,
+                asked_for: true,
                 cookie: self.cookie(found.index).filter(|_| found.outdated),
             });
         }
@@ -50,6 +53,7 @@ impl Balancer {
             .next(cx.connection.peer.text().as_bytes(), up)?;
         Some(Pick {
             index,
+            asked_for: false,
             cookie: self.cookie(index),
         })
     }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ::http::{HeaderValue, Version, header};
+use ::http::{HeaderMap, HeaderValue, Version, header};
 
+use super::balancer::Pick;
 use super::in_flight::InFlight;
-use super::{Balancer, Passive};
+use super::{Balancer, Passive, SlowStart};
 use crate::http::{
     Body, Context, ErrorKind, Handler, HandlerFuture, ProxyError, Request, Response, Side,
     forwarded, hold, hop,
@@ -30,22 +31,25 @@ pub struct Server {
 pub struct LoadBalancer {
     servers: Box<[Server]>,
     balancer: Balancer,
+    slow_start: Option<SlowStart>,
     /// Servers see the client's `Host`; else that of their URL.
     pass_host: bool,
     observed: PerWorker<ObservedService>,
 }
 
 impl LoadBalancer {
-    /// `balancer` chooses among `servers` by their place.
+    /// `balancer` chooses among `servers` by their place; `slow_start` knows them by it, too.
     pub fn new(
         servers: Vec<Server>,
         balancer: Balancer,
+        slow_start: Option<SlowStart>,
         pass_host: bool,
         observed: PerWorker<ObservedService>,
     ) -> Self {
         Self {
             servers: servers.into(),
             balancer,
+            slow_start,
             pass_host,
             observed,
         }
@@ -53,15 +57,28 @@ impl LoadBalancer {
 
     fn is_up(&self, index: usize) -> bool {
         let server = self.servers.get(index);
-        server.is_some_and(|server| server.up.load(Ordering::Relaxed))
+        let up = server.is_some_and(|server| server.up.load(Ordering::Relaxed));
+        if let Some(slow_start) = &self.slow_start {
+            slow_start.seen(index, up);
+        }
+        up
+    }
+
+    fn pick(&self, cx: &Context, headers: &HeaderMap) -> Option<Pick<'_>> {
+        let balancer = &self.balancer;
+        let pick = balancer.pick(cx, headers, |index| self.is_up(index))?;
+        let warming = |slow_start: &SlowStart| slow_start.passes_on(pick.index);
+        if pick.asked_for || !self.slow_start.as_ref().is_some_and(warming) {
+            return Some(pick);
+        }
+        let others = |index| index != pick.index && self.is_up(index);
+        balancer.pick(cx, headers, others).or(Some(pick))
     }
 }
 
 impl Handler for LoadBalancer {
     fn handle<'a>(&'a self, cx: &'a mut Context, mut request: Request) -> HandlerFuture<'a> {
-        let pick = self
-            .balancer
-            .pick(cx, &request.headers, |index| self.is_up(index));
+        let pick = self.pick(cx, &request.headers);
         let chosen = pick.and_then(|pick| Some((self.servers.get(pick.index)?, pick)));
         let Some((server, pick)) = chosen else {
             let nobody = ProxyError::new(ErrorKind::NoServer, Side::Gateway);

@@ -1,14 +1,7 @@
 //! Power of two choices: of two random servers, the one with fewer requests in flight.
 
-use std::cell::Cell;
-use std::hash::{BuildHasher as _, RandomState};
-
 use super::in_flight::Count;
-
-thread_local! {
-    /// The operating system seeds it, by way of the standard library.
-    static RANDOM: Cell<u64> = Cell::new(RandomState::new().hash_one(0_u64) | 1);
-}
+use super::random;
 
 /// See the module. Weights count for nothing, as in Traefik.
 #[derive(Debug)]
@@ -31,8 +24,8 @@ impl P2c {
         if count <= 1 {
             return usable().next();
         }
-        let one = random(count);
-        let mut other = random(count - 1);
+        let one = random::below(count);
+        let mut other = random::below(count - 1);
         if other >= one {
             other += 1;
         }
@@ -46,16 +39,6 @@ impl P2c {
     pub(super) fn count(&self, index: usize) -> Option<&Count> {
         self.counts.get(index)
     }
-}
-
-/// Below `end`, which is not 0. Xorshift: good enough to spread requests.
-fn random(end: usize) -> usize {
-    let mut bits = RANDOM.get();
-    bits ^= bits << 13;
-    bits ^= bits >> 7;
-    bits ^= bits << 17;
-    RANDOM.set(bits);
-    usize::try_from(bits >> 33).unwrap_or_default() % end
 }
 
 #[cfg(test)]

@@ -94,7 +94,13 @@ fn balancer(urls: &[&str], cookie: Option<&str>) -> (Arc<dyn Handler>, Vec<Arc<A
         .collect();
     let strategy = Strategy::wrr(urls.iter().map(|_| 1));
     let observed = Observer::default().service("s@file");
-    let balancer = LoadBalancer::new(servers, Balancer::new(strategy, sticky), true, observed);
+    let balancer = LoadBalancer::new(
+        servers,
+        Balancer::new(strategy, sticky),
+        None,
+        true,
+        observed,
+    );
     (Arc::new(balancer), flags)
 }
 

@@ -10,8 +10,9 @@ use super::super::{Input, middlewares, recursion};
 use super::{Built, Child, Core, Kept, Parts, Services};
 use crate::aggregate::qualify;
 use crate::config::dynamic::{Service, Type};
-use crate::http::Handler;
+use crate::http::{Handler, TimeLimit};
 use crate::service::HealthCheck;
+use crate::types::Duration;
 
 impl<'a> Services<'a> {
     pub(in crate::compile) fn new(
@@ -101,6 +102,9 @@ impl<'a> Services<'a> {
         } else {
             middlewares::wrap("service", name, &config.middlewares, tail, self, objects)?
         };
+        let balancer = config.load_balancer.as_ref();
+        let limit = balancer.and_then(|balancer| balancer.timeout);
+        let handler = TimeLimit::wrap(handler, limit.map(Duration::as_std));
         Ok(Built {
             config: config.clone(),
             parts,

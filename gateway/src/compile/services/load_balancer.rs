@@ -9,8 +9,8 @@ use super::super::transports::DEFAULT;
 use super::{Core, Parts, Services};
 use crate::config::dynamic::{LoadBalancer as Config, Service, Sticky as StickyConfig};
 use crate::service::{
-    Balancer, Health, HealthCheck, LeastTime, LoadBalancer, P2c, Passive, Server, Sticky, Strategy,
-    cookie_name,
+    Balancer, Health, HealthCheck, LeastTime, LoadBalancer, P2c, Passive, Server, SlowStart,
+    Sticky, Strategy, cookie_name, starts_down,
 };
 use crate::upstream::{Target, Transport};
 
@@ -54,8 +54,21 @@ impl Services<'_> {
             .map(|server| (server.url.as_str(), weight(server.weight)))
             .collect();
         let balancer = balancer(name, config, &choices)?;
+        let initial = config
+            .health_check
+            .as_ref()
+            .map(|check| check.initial_status.as_str());
+        if let Some(other) = initial.filter(|word| !matches!(*word, "" | "UP" | "DOWN")) {
+            return Err(format!("invalid initialStatus {other:?}; write UP or DOWN"));
+        }
         let health_check = config.health_check.as_ref();
-        let (servers, states) = servers(name, config, transport)?;
+        let before = self.before.get(name);
+        let known = before.map(|built| &built.core.servers);
+        // What an active check found out of a server holds until it is asked again.
+        let checked = before.and_then(|built| built.config.load_balancer.as_ref());
+        let same_check = checked.is_some_and(|before| before.health_check == config.health_check);
+        let inherited = known.filter(|_| same_check && health_check.is_some());
+        let (servers, states) = servers(name, config, transport, inherited)?;
         // Weights count for nothing then.
         let everyone = config.strategy == "p2c";
         let counted = choices
@@ -72,6 +85,7 @@ impl Services<'_> {
         let handler = LoadBalancer::new(
             servers,
             balancer,
+            slow_start(config, known),
             config.pass_host_header.unwrap_or(true),
             self.input.observer.service(name),
         );
@@ -94,8 +108,14 @@ fn servers(
     name: &str,
     config: &Config,
     transport: &Arc<Transport>,
+    inherited: Option<&States>,
 ) -> Result<(Vec<Server>, States), String> {
     let active = config.health_check.is_some();
+    let starts_up = !config.health_check.as_ref().is_some_and(starts_down);
+    let state = |url: &str| match inherited.and_then(|inherited| inherited.get(url)) {
+        Some(state) => Arc::clone(state),
+        None => Arc::new(AtomicBool::new(starts_up)),
+    };
     let (mut states, mut watched) = (States::new(), BTreeMap::new());
     let mut servers = Vec::new();
     for server in &config.servers {
@@ -107,7 +127,7 @@ fn servers(
         // One that is named twice is one server as far as its health goes.
         let up = states
             .entry(server.url.clone())
-            .or_insert_with(|| Arc::new(AtomicBool::new(true)));
+            .or_insert_with(|| state(&server.url));
         let watch = |config| Arc::new(Passive::new(config, active, Arc::clone(up)));
         let passive = config.passive_health_check.as_ref().map(|config| {
             let known = watched.entry(server.url.as_str());
@@ -120,6 +140,14 @@ fn servers(
         });
     }
     Ok((servers, states))
+}
+
+/// Servers that join others grow to their share; where all are new there is nobody to take it meanwhile.
+fn slow_start(config: &Config, known: Option<&States>) -> Option<SlowStart> {
+    let period = config.slow_start?.as_std();
+    let joins = |url: &String| known.is_some_and(|known| !known.contains_key(url));
+    let new = config.servers.iter().map(|server| joins(&server.url));
+    (!period.is_zero()).then(|| SlowStart::new(period, new))
 }
 
 /// Traefik's words, which name the first server that would need it.

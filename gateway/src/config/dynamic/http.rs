@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Domain, Middleware, ServersTransport, Service};
 use crate::config::object::object;
+use crate::types::Duration;
 
 object! {
     /// Everything of the HTTP layer.
@@ -52,6 +53,8 @@ object! {
         tls: Option<RouterTls> => "tls" [empty],
         /// What of its traffic is recorded.
         observability: Option<RouterObservability> => "observability",
+        /// How long the head of an answer may take, middlewares included. Traefik does not have it.
+        timeout: Option<Duration> => "timeout",
     }
 
     /// TLS of a router.

@@ -41,6 +41,10 @@ object! {
         response_forwarding: Option<ResponseForwarding> => "responseForwarding" = Some(Default::default()),
         /// Name of the transport; empty means `default`.
         servers_transport: String => "serversTransport",
+        /// The time in which a server that has just come, or come back, grows to its whole share. Traefik does not have it.
+        slow_start: Option<Duration> => "slowStart",
+        /// How long the head of an answer may take, retries of this service's middlewares included. Traefik does not have it.
+        timeout: Option<Duration> => "timeout",
     }
 
     /// One server.
@@ -113,6 +117,13 @@ object! {
         follow_redirects: Option<bool> => "followRedirects" = Some(true),
         /// Headers of the probe.
         headers: BTreeMap<String, String> => "headers",
+        /// Probes in a row that must succeed before a server counts as up again. Traefik does not have it.
+        healthy_threshold: Option<i64> => "healthyThreshold",
+        /// Probes in a row that must fail before a server counts as down. Traefik does not have it.
+        unhealthy_threshold: Option<i64> => "unhealthyThreshold",
+        /// What a server is taken for until its first probe: `UP`, or `DOWN`, and then it is probed at once. Traefik does not
+        /// have it.
+        initial_status: String => "initialStatus",
     }
 
     /// Takes a server out when its answers fail.

@@ -29,6 +29,36 @@ pub struct Check {
     unhealthy_interval: Duration,
     /// For all of a probe, redirections included.
     timeout: Duration,
+    /// Probes in a row that make a server up, and down.
+    thresholds: (u32, u32),
+    /// The first probe is not one interval away.
+    at_once: bool,
+}
+
+/// A server's probes so far.
+#[derive(Default)]
+struct Run {
+    good: u32,
+    bad: u32,
+}
+
+impl Run {
+    /// What follows from one more probe for a server that `was_up`.
+    fn then(&mut self, good: bool, was_up: bool, thresholds: (u32, u32)) -> bool {
+        if good {
+            *self = Self {
+                good: self.good.saturating_add(1),
+                bad: 0,
+            };
+            was_up || self.good >= thresholds.0
+        } else {
+            *self = Self {
+                good: 0,
+                bad: self.bad.saturating_add(1),
+            };
+            was_up && self.bad < thresholds.1
+        }
+    }
 }
 
 struct Server {
@@ -79,11 +109,16 @@ impl Check {
                 None => interval,
             },
             timeout: positive("timeout", config.timeout, TIMEOUT),
+            thresholds: (
+                threshold(config.healthy_threshold),
+                threshold(config.unhealthy_threshold),
+            ),
+            at_once: starts_down(config),
         }
     }
 
     /// Probes until it is dropped. Servers do not wait for each other. The first probe is one interval away, as in
-    /// Traefik: until then servers are taken to be up.
+    /// Traefik: until then servers are taken to be up. Where they are taken to be down it is at once.
     pub async fn run(self: Arc<Self>) {
         let mut probing = JoinSet::new();
         for index in 0..self.servers.len() {
@@ -98,7 +133,11 @@ impl Check {
     }
 
     async fn watch(&self, server: &Server) {
-        let mut next = Instant::now() + self.interval;
+        let mut next = Instant::now();
+        if !self.at_once {
+            next += self.interval;
+        }
+        let mut run = Run::default();
         loop {
             tokio::time::sleep_until(next).await;
             let start = Instant::now();
@@ -106,14 +145,15 @@ impl Check {
                 Ok(result) => result,
                 Err(_) => Err(format!("no answer in {:?}", self.timeout)),
             };
-            let up = result.is_ok();
-            let was_up = server.up.swap(up, Ordering::Relaxed);
+            let was_up = server.up.load(Ordering::Relaxed);
+            let up = run.then(result.is_ok(), was_up, self.thresholds);
+            server.up.store(up, Ordering::Relaxed);
             let (service, url) = (&self.service, &server.url);
             match result {
-                Err(reason) if was_up => {
+                Err(reason) if was_up && !up => {
                     tracing::warn!(%service, server = %url, %reason, "Health check failed: the server is DOWN");
                 }
-                Ok(()) if !was_up => {
+                Ok(()) if up && !was_up => {
                     tracing::info!(%service, server = %url, "The server is UP again");
                 }
                 _ => {}
@@ -126,6 +166,17 @@ impl Check {
                 };
         }
     }
+}
+
+/// Whether servers are down until a probe says otherwise (`initialStatus`).
+pub fn starts_down(config: &Config) -> bool {
+    config.initial_status.eq_ignore_ascii_case("DOWN")
+}
+
+fn threshold(said: Option<i64>) -> u32 {
+    said.and_then(|said| u32::try_from(said).ok())
+        .unwrap_or(1)
+        .max(1)
 }
 
 impl AnyProbe {
@@ -143,5 +194,22 @@ impl fmt::Debug for Check {
             .field("service", &self.service)
             .field("servers", &self.servers.len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thresholds_count_probes_in_a_row() {
+        let mut run = Run::default();
+        let mut up = true;
+        let mut states = String::new();
+        for probe in "bbgbbbggbgggb".chars() {
+            up = run.then(probe == 'g', up, (3, 3));
+            states.push(if up { 'U' } else { 'D' });
+        }
+        assert_eq!(states, "UUUUUDDDDDDUU");
     }
 }

@@ -8,7 +8,7 @@ mod probe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-pub use check::Check;
+pub use check::{Check, starts_down};
 pub use passive::Passive;
 
 /// Whether a service has somebody to answer. Asked, not told: it is worked out from its servers whenever a balancer above
