@@ -128,22 +128,7 @@ impl<'a, 's> Routers<'a, 's> {
         depth: usize,
     ) -> Result<RouteSpec<HttpRoute>, String> {
         self.tls.check(name, router)?;
-        let default = if router.rule.is_empty() {
-            0
-        } else {
-            default_priority(&router.rule)
-        };
-        if router.priority > HIGHEST && provider(name) != "internal" {
-            return Err(format!(
-                "the router priority {} exceeds the max user-defined priority {HIGHEST}",
-                router.priority
-            ));
-        }
-        let priority = if router.priority == 0 {
-            default
-        } else {
-            router.priority
-        };
+        let priority = priority(name, router)?;
         let (handler, children) = self.handler(name, router, depth)?;
         // Where rule and middlewares are wrong, Traefik tells of the middlewares.
         let syntax = Syntax::named(&router.rule_syntax);
@@ -243,6 +228,20 @@ impl<'a, 's> Routers<'a, 's> {
             i64::try_from(precedence.len() - place).unwrap_or(0)
         })
     }
+}
+
+/// The priority that was written, or the length of the rule.
+fn priority(name: &str, router: &Router) -> Result<i64, String> {
+    if router.priority > HIGHEST && provider(name) != "internal" {
+        return Err(format!(
+            "the router priority {} exceeds the max user-defined priority {HIGHEST}",
+            router.priority
+        ));
+    }
+    Ok(match router.priority {
+        0 => default_priority(&router.rule),
+        set => set,
+    })
 }
 
 /// What is to be recorded of a router's requests.

@@ -38,33 +38,23 @@ pub(super) fn ask(
         authority,
         target,
     } = Url::parse(&question.url)?;
-    let tls = question.tls || secure;
     let headers = fields(authority, &question.headers)?;
-    let ip = question
-        .client_ip
-        .unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    let host = headers.get(header::HOST);
-    let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
     // A client shakes hands with the host of the URL, whatever it says afterwards.
-    let host = if authority.is_empty() {
-        host
-    } else {
-        authority
+    let host = match authority {
+        "" => headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok()),
+        authority => Some(authority),
     };
-    let tls = tls.then(|| handshake(&canonical_host(host), tables));
-    let connection = Connection {
-        peer: Peer::new(SocketAddr::new(ip, 0)),
-        local: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-        entry_point: entry.name.clone(),
-        append_forwarded_for: true,
-        tls,
-    };
+    let tls = (question.tls || secure)
+        .then(|| handshake(&canonical_host(host.unwrap_or_default()), tables));
+    let connection = connection(entry, question, tls);
     let seen = Seen {
         method: question.method.clone(),
         url: without_secrets(&question.url),
         entry_point: entry.name.to_string(),
         tls: connection.tls.is_some(),
-        client_ip: ip.to_string(),
+        client_ip: connection.peer.ip().to_string(),
         ..Seen::default()
     };
     let refused = match &connection.tls {
@@ -87,6 +77,17 @@ pub(super) fn ask(
         },
         seen,
     })
+}
+
+fn connection(entry: &EntryPoint, question: &Question, tls: Option<Tls>) -> Connection {
+    let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    Connection {
+        peer: Peer::new(SocketAddr::new(question.client_ip.unwrap_or(here), 0)),
+        local: SocketAddr::new(here, 0),
+        entry_point: entry.name.clone(),
+        append_forwarded_for: true,
+        tls,
+    }
 }
 
 /// What the handshake for a host settles.
