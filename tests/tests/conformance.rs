@@ -80,6 +80,16 @@ fn forwarding() -> Result<()> {
 }
 
 #[test]
+fn hostile() -> Result<()> {
+    check("hostile", 100)
+}
+
+#[test]
+fn entrypoints() -> Result<()> {
+    check("entrypoints", 100)
+}
+
+#[test]
 fn closing_lines_are_read() {
     assert_eq!(counts("conformance: 30 passed, 2 failed"), Some((30, 2)));
     assert_eq!(
