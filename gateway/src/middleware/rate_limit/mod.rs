@@ -126,7 +126,10 @@ impl Act for RateLimit {
     }
 
     fn response(&self, _: &Context, memo: Option<Left>, response: &mut Response) {
-        if let (Some(policy), Some(left)) = (&self.policy, memo) {
+        // Nobody who switches protocols reads fields for the next request.
+        if let (Some(policy), Some(left)) = (&self.policy, memo)
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
             policy.tell(left, response.headers_mut());
         }
     }

@@ -1,30 +1,28 @@
-//! Buckets in Redis, which several gateways share. One script takes a token, at once or not at all.
+//! Buckets in Redis, which several gateways share.
 
 mod endpoint;
 mod link;
+mod script;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use redis::{RedisError, RedisResult, Script};
+use redis::RedisError;
 
 use self::endpoint::Endpoint;
 use self::link::Links;
+use self::script::Take;
 use super::bucket::{Limit, Taken};
 use crate::config::dynamic::RateLimitRedis as Config;
-
-/// A key is kept so long at most; Redis refuses times that its clock cannot hold.
-const LONGEST: u64 = 10 * 365 * 24 * 3600;
 
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Redis {
     endpoint: Arc<Endpoint>,
     links: Links,
-    script: Script,
+    script: Take,
     /// What stands before a client in its key: keys are those of Traefik, `rate:NAME@PROVIDER:CLIENT`.
     prefix: String,
     /// What happens while it is away.
@@ -60,7 +58,7 @@ impl Redis {
         Ok(Self {
             endpoint: Arc::new(Endpoint::new(config)?),
             links: Links::default(),
-            script: Script::new(include_str!("take.lua")),
+            script: Take::new(),
             prefix: String::new(),
             fallback,
             away: AtomicBool::new(false),
@@ -101,7 +99,7 @@ impl Redis {
         let mut again = true;
         loop {
             let (number, mut connection) = link.connection().await?;
-            let error = match self.ask(limit, key, &mut connection).await {
+            let error = match self.script.run(limit, key, &mut connection).await {
                 Ok(taken) => return Ok(taken),
                 Err(error) => error,
             };
@@ -119,30 +117,6 @@ impl Redis {
                 return Err(why.into());
             }
         }
-    }
-
-    async fn ask(
-        &self,
-        limit: &Limit,
-        key: &[u8],
-        connection: &mut redis::aio::MultiplexedConnection,
-    ) -> RedisResult<Taken> {
-        let longest_wait = u64::try_from(limit.longest_wait.as_micros()).unwrap_or(u64::MAX);
-        let (granted, wait, tokens): (bool, f64, f64) = self
-            .script
-            .key(key)
-            // Time is counted in microseconds.
-            .arg(limit.rate / 1e6)
-            .arg(limit.burst)
-            .arg(limit.forget.as_secs().min(LONGEST))
-            .arg(longest_wait)
-            .invoke_async(connection)
-            .await?;
-        Ok(Taken {
-            granted,
-            wait: Duration::try_from_secs_f64(wait / 1e6).unwrap_or(Duration::MAX),
-            tokens,
-        })
     }
 }
 
