@@ -57,7 +57,10 @@ impl Policy {
     /// Adds both fields. They are lists: other limits, here or behind, may have theirs.
     pub(super) fn tell(&self, left: Left, headers: &mut HeaderMap) {
         headers.append(POLICY, self.value.clone());
-        let mut value = String::with_capacity(self.name.len() + 40);
+        // Exactly as long as it becomes: what is not filled would cost a second allocation.
+        let within = left.within.map_or(0, |within| ";t=".len() + digits(within));
+        let length = self.name.len() + ";r=".len() + digits(left.requests) + within;
+        let mut value = String::with_capacity(length);
         value.push_str(&self.name);
         // Writing to a string cannot fail.
         let _ = write!(value, ";r={}", left.requests);
@@ -113,6 +116,12 @@ fn seconds(wait: Duration) -> u64 {
 )]
 fn whole(number: f64) -> u64 {
     number.clamp(0.0, LARGEST) as u64
+}
+
+fn digits(number: u64) -> usize {
+    number
+        .checked_ilog10()
+        .map_or(1, |power| power as usize + 1)
 }
 
 /// A string of a structured field (RFC 9651 section 3.3.3), which knows printable ASCII only.
@@ -190,6 +199,13 @@ mod tests {
         // Nothing that is no integer of a structured field.
         let [policy, _] = told(&limit(i64::MAX, "1s", i64::MAX), &granted(1.0));
         assert_eq!(policy, r#""api";q=999999999999999;w=1"#);
+    }
+
+    #[test]
+    fn lengths_are_known_before() {
+        for (number, length) in [(0, 1), (9, 1), (10, 2), (999, 3), (1000, 4), (u64::MAX, 20)] {
+            assert_eq!(digits(number), length);
+        }
     }
 
     #[test]
