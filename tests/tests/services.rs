@@ -80,11 +80,14 @@ async fn a_server_that_leaves_finishes_what_it_has() -> Result<()> {
         .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
         .await?;
 
+    let reloads = async || gateway.metric("traefik_config_reloads_total").await;
+    let before = reloads().await?;
     gateway.reconfigure(&route("", "", &[staying.port]))?;
-    poll::until_true("the new server", PATIENCE, async || {
-        Ok(gateway.get("a.test", "/").await?.text() == "staying")
+    poll::until_true("the reload", PATIENCE, async || {
+        Ok(reloads().await? > before)
     })
     .await?;
+    assert_eq!(gateway.get("a.test", "/").await?.text(), "staying");
     server.write_all(b"half").await?;
     assert_eq!(client.answer().await?.text(), "halfhalf");
     Ok(())
