@@ -14,6 +14,8 @@ use crate::{poll, ports, stream};
 pub struct Redis {
     pub port: u16,
     folder: TempDir,
+    /// More options, at each start.
+    options: Vec<String>,
     process: Option<Process>,
 }
 
@@ -23,9 +25,15 @@ pub const PASSWORD: &str = "test-password";
 impl Redis {
     /// Starts it and waits for its first PONG.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with more options of `redis-server`.
+    pub async fn start_with(options: &[&str]) -> Result<Self> {
         let mut redis = Self {
             port: ports::free()?,
             folder: tempfile::tempdir()?,
+            options: options.iter().map(|option| (*option).to_owned()).collect(),
             process: None,
         };
         redis.restart().await?;
@@ -82,6 +90,7 @@ impl Redis {
             "--appendfsync",
             "always",
         ]);
+        command.args(&self.options);
         let process = self
             .process
             .insert(Process::start("redis-server", command)?);

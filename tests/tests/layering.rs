@@ -39,8 +39,9 @@ const BACKEND: &[&[&str]] = &[
 const ALLOWED: &[(&str, &str, &str)] = &[];
 
 /// Files of `middleware/` that hold its machinery; every other one is a middleware, and knows no other.
-const MIDDLEWARE_MACHINERY: [&str; 7] = [
+const MIDDLEWARE_MACHINERY: [&str; 8] = [
     "chain",
+    "client_tls",
     "filter",
     "wrapper",
     "build",

@@ -9,7 +9,7 @@ use anyhow::{Result, ensure};
 use sluice_tests::source::{self, Source};
 
 /// Options below ones that are refused by name where they are used.
-const REFUSED_WHOLE: [&str; 2] = ["RateLimitRedis", "Spiffe"];
+const REFUSED_WHOLE: [&str; 1] = ["Spiffe"];
 
 /// One field of a section.
 #[derive(Debug)]

@@ -44,6 +44,12 @@ pub fn of_middleware(config: &Middleware) -> Vec<&Path> {
         .iter()
         .filter_map(|auth| auth.tls.as_ref());
     let tls = tls.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
+    let redis = config
+        .rate_limit
+        .iter()
+        .filter_map(|limit| limit.redis.as_ref());
+    let redis = redis.filter_map(|redis| redis.tls.as_ref());
+    let tls = tls.chain(redis.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]));
     let basic = config.basic_auth.iter().map(|auth| &auth.users_file);
     let digest = config.digest_auth.iter().map(|auth| &auth.users_file);
     let users = basic.chain(digest).filter(|file| !file.is_empty());

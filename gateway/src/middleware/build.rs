@@ -49,7 +49,7 @@ pub fn build(name: &str, config: &Middleware, site: &mut Site<'_>) -> Result<Bui
         }
         Type::One(kind) => kind,
     };
-    if let Some(filter) = build_filter(config) {
+    if let Some(filter) = build_filter(name, config) {
         return filter.map(Built::Filter);
     }
     if let Some(wrapper) = build_wrapper(config, site) {

@@ -46,6 +46,9 @@ pub(crate) trait Act: Send + Sync {
     /// Whether it counts or remembers something that must outlive a reload which does not change it.
     const KEEPS_STATE: bool = false;
 
+    /// Told once, before the first request: the middleware's name, with its provider. Most need none.
+    fn named(&mut self, _name: &str) {}
+
     /// Looks at a request, and may change or answer it.
     fn request<'a>(
         &'a self,
@@ -122,11 +125,16 @@ macro_rules! filters {
 
         /// The filter that `config` describes; `None` where it describes none of them.
         fn build_filter(
+            name: &str,
             config: &$crate::config::dynamic::Middleware,
         ) -> Option<Result<Filter, String>> {
+            use $crate::middleware::filter::Act as _;
             $(if let Some(config) = &config.$field {
                 let built = $module::$kind::new(config);
-                return Some(built.map(|filter| Filter::$kind(std::sync::Arc::new(filter))));
+                return Some(built.map(|mut filter| {
+                    filter.named(name);
+                    Filter::$kind(std::sync::Arc::new(filter))
+                }));
             })*
             None
         }

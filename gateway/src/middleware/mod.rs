@@ -5,6 +5,7 @@
 
 mod build;
 mod chain;
+mod client_tls;
 mod filter;
 mod predicate;
 mod source;

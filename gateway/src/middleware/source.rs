@@ -54,12 +54,6 @@ impl Source {
         request: &Request,
         with: impl FnOnce(&[u8]) -> R,
     ) -> R {
-        let value = |name: &HeaderName| {
-            request
-                .headers
-                .get(name)
-                .map_or(&b""[..], HeaderValue::as_bytes)
-        };
         match self {
             Self::Address(IpStrategy::Peer { ipv6_subnet: None }) => {
                 match cx.connection.peer.ip().to_canonical() {
@@ -67,9 +61,28 @@ impl Source {
                     IpAddr::V6(address) => with(&address.octets()),
                 }
             }
+            _ => self.with_text(cx, request, with),
+        }
+    }
+
+    /// As [`Self::with`], in Traefik's words: an address is text.
+    pub(super) fn with_text<R>(
+        &self,
+        cx: &Context,
+        request: &Request,
+        with: impl FnOnce(&[u8]) -> R,
+    ) -> R {
+        let value = |name: &HeaderName| {
+            request
+                .headers
+                .get(name)
+                .map_or(&b""[..], HeaderValue::as_bytes)
+        };
+        match self {
             Self::Address(strategy) => {
                 let known = forwarded_for(&request.headers);
-                with(strategy.client(cx.connection.peer.ip(), &known).as_bytes())
+                let peer = cx.connection.peer.ip().to_canonical();
+                with(strategy.client(peer, &known).as_bytes())
             }
             Self::Field(name) => with(value(name)),
             Self::Host => with(value(&header::HOST)),

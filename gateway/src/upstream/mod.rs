@@ -19,5 +19,5 @@ mod upgrade;
 
 pub use forward::forward;
 pub use target::{Scheme, Target, TargetError};
-pub use tls::{Identity, PeerName, TlsError, TlsSettings, TlsVersion};
+pub use tls::{Identity, PeerName, TlsError, TlsSettings, TlsVersion, client_config, server_name};
 pub use transport::{Settings, Transport};

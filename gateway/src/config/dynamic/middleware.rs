@@ -176,11 +176,14 @@ object! {
         source_criterion: Option<SourceCriterion> => "sourceCriterion",
         /// Buckets that several gateways share.
         redis: Option<RateLimitRedis> => "redis",
+        /// Whether answers carry `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-11): what the
+        /// limit is, and what is left of it. By default they do. Traefik has no such option.
+        headers: Option<bool> => "headers",
     }
 
-    /// The Redis of shared buckets.
+    /// The Redis of shared buckets. Keys, and what is in them, are Traefik's.
     pub struct RateLimitRedis {
-        /// Hosts with ports.
+        /// Host and port, or the path of a socket. One only: a Redis Cluster is not supported.
         endpoints: Vec<String> => "endpoints" = vec!["localhost:6379".to_owned()],
         /// TLS towards it.
         tls: Option<ClientTls> => "tls",
@@ -190,18 +193,21 @@ object! {
         password: Secret => "password",
         /// Database number.
         db: i64 => "db",
-        /// Connections; 0 means ten a core.
+        /// Connections. Accepted without effect: each worker has one, which carries all its questions at once.
         pool_size: i64 => "poolSize",
-        /// Idle connections kept at least.
+        /// Idle connections kept at least. Accepted without effect, see `poolSize`.
         min_idle_conns: i64 => "minIdleConns",
-        /// Connections at most; 0 means any number.
+        /// Connections at most. Accepted without effect, see `poolSize`.
         max_active_conns: i64 => "maxActiveConns",
-        /// For an answer.
+        /// For an answer; zero or less waits for ever.
         read_timeout: Option<Duration> => "readTimeout" = Some(Duration::from_secs(3)),
-        /// For sending a command.
+        /// For sending a command, and added to `readTimeout`; zero or less waits for ever.
         write_timeout: Option<Duration> => "writeTimeout" = Some(Duration::from_secs(3)),
-        /// For the connection.
+        /// For the connection, TLS and login; zero or less means 5s.
         dial_timeout: Option<Duration> => "dialTimeout" = Some(Duration::from_secs(5)),
+        /// What happens to requests while Redis is away: `deny` (500, as in Traefik, and the default), `allow` (no limit),
+        /// or `local` (each gateway limits by itself). Traefik has no such option.
+        on_unavailable: String => "onUnavailable",
     }
 
     /// What counts as one client.

@@ -65,13 +65,13 @@ pub enum TlsError {
 }
 
 /// A name as rustls takes it.
-pub(super) fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
+pub fn server_name(name: &str) -> Result<ServerName<'static>, TlsError> {
     let plain = name.trim_start_matches('[').trim_end_matches(']');
     ServerName::try_from(plain.to_owned()).map_err(|_| TlsError::ServerName(name.to_owned()))
 }
 
 /// The configuration for HTTP/1.1 over TLS.
-pub(super) fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
+pub fn client_config(settings: &TlsSettings) -> Result<ClientConfig, TlsError> {
     let mut provider = aws_lc_rs::default_provider();
     ciphers::choose(&mut provider, settings)?;
     let provider = Arc::new(provider);
