@@ -5,13 +5,16 @@
 
 mod build;
 mod chain;
+mod credential;
 mod filter;
+mod password;
 mod predicate;
 mod source;
 mod users;
 mod wrapper;
 
 mod add_prefix;
+mod api_key;
 mod basic_auth;
 mod buffering;
 mod circuit_breaker;
@@ -43,6 +46,7 @@ pub use chain::Chain;
 
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
+    api_key: api_key::ApiKey,
     basic_auth: basic_auth::BasicAuth,
     circuit_breaker: circuit_breaker::CircuitBreaker,
     compress: compress::Compress,

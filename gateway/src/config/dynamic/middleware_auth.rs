@@ -1,7 +1,9 @@
 //! Middlewares that ask who the client is.
 
+use std::collections::BTreeMap;
+
 use crate::config::object::object;
-use crate::types::{FileOrContent, UserLine};
+use crate::types::{FileOrContent, Secret, UserLine};
 
 object! {
     /// Asks for a password (RFC 7617).
@@ -30,6 +32,44 @@ object! {
         realm: String => "realm",
         /// Header that tells the service the user's name.
         header_field: String => "headerField",
+    }
+
+    /// Asks for an API key. Traefik's open edition does not have it; options as Traefik Hub names them.
+    pub struct ApiKey {
+        /// Where clients put the key.
+        key_source: Option<ApiKeySource> => "keySource",
+        /// Clients send the key as it is, not in Base64.
+        secret_non_base64_encoded: bool => "secretNonBase64Encoded",
+        /// Hashes of keys that have no name: bcrypt, MD5 (apr1), `{SHA}` or `{SHA256}`.
+        secret_values: Vec<Secret> => "secretValues",
+        /// Keys that have a name.
+        keys: Vec<ApiKeyEntry> => "keys",
+        /// Header to what the service is told in it: `_id` for the key's name, else one of the key's metadata.
+        forward_headers: BTreeMap<String, String> => "forwardHeaders",
+        /// Leaves the key in the request (not in Traefik Hub).
+        forward_key: bool => "forwardKey",
+    }
+
+    /// Where clients put their key; the first that a request has counts.
+    pub struct ApiKeySource {
+        /// A header.
+        header: String => "header",
+        /// The scheme before the key in that header, for example `Bearer`.
+        header_auth_scheme: String => "headerAuthScheme",
+        /// A query parameter.
+        query: String => "query",
+        /// A cookie.
+        cookie: String => "cookie",
+    }
+
+    /// An API key that has a name.
+    pub struct ApiKeyEntry {
+        /// The name, for the access log and `forwardHeaders`.
+        id: String => "id",
+        /// Its hash, as in `secretValues`.
+        value: Secret => "value",
+        /// What `forwardHeaders` may tell the service of its owner.
+        metadata: BTreeMap<String, String> => "metadata",
     }
 
     /// Asks another service whether the request may pass.
