@@ -172,13 +172,18 @@ pub(super) fn vouch(headers: &mut HeaderMap, name: &HeaderName, value: Option<He
     }
 }
 
-/// A 401 with that challenge.
-pub(super) fn unauthorized(challenge: &HeaderValue) -> Response {
-    let mut response = Response::new(Body::from("401 Unauthorized\n"));
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
+/// An answer with that challenge (RFC 9110 section 11.6.1), none where it is empty.
+pub(super) fn refusal(status: StatusCode, challenge: &str) -> Response {
+    let text = format!("{status}\n");
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
-    headers.insert(header::WWW_AUTHENTICATE, challenge.clone());
+    if let Ok(value) = HeaderValue::from_str(challenge)
+        && !challenge.is_empty()
+    {
+        headers.insert(header::WWW_AUTHENTICATE, value);
+    }
     response
 }
 

@@ -5,6 +5,7 @@
 
 mod build;
 mod chain;
+mod client_tls;
 mod credential;
 mod filter;
 mod password;
@@ -28,6 +29,7 @@ mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
+mod jwt;
 mod pass_tls_client_cert;
 mod rate_limit;
 mod redirect_regex;
@@ -58,6 +60,7 @@ filter::filters! {
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
     ip_white_list: ip_allow_list::IpWhiteList,
+    jwt: jwt::Jwt,
     pass_tls_client_cert: pass_tls_client_cert::PassTlsClientCert,
     rate_limit: rate_limit::RateLimit,
     redirect_regex: redirect_regex::RedirectRegex,

@@ -5,7 +5,7 @@ mod options;
 #[cfg(test)]
 mod tests;
 
-use ::http::HeaderValue;
+use ::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -24,7 +24,7 @@ pub struct ApiKey {
     keys: Keys,
     base64: bool,
     forward_key: bool,
-    challenge: HeaderValue,
+    challenge: String,
 }
 
 impl ApiKey {
@@ -64,8 +64,7 @@ impl ApiKey {
             keys: Keys::new(entries.collect::<Result<_, String>>()?)?,
             base64: !config.secret_non_base64_encoded,
             forward_key: config.forward_key,
-            challenge: HeaderValue::try_from(format!("{scheme} realm=\"traefik\""))
-                .map_err(|_| "keySource.headerAuthScheme cannot be told in a header".to_owned())?,
+            challenge: format!("{scheme} realm=\"traefik\""),
         })
     }
 
@@ -98,7 +97,8 @@ impl ApiKey {
 
     fn refuse(&self, why: &str) -> Outcome<()> {
         tracing::debug!(why, "an API key is refused");
-        Outcome::Answer(Box::new(credential::unauthorized(&self.challenge)))
+        let refusal = credential::refusal(StatusCode::UNAUTHORIZED, &self.challenge);
+        Outcome::Answer(Box::new(refusal))
     }
 }
 

@@ -5,13 +5,11 @@ use std::fmt;
 use ::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::super::client_tls;
 use crate::config::dynamic::{ForwardAuth as Config, ForwardAuthTls};
 use crate::http::{self, path};
-use crate::types::FileOrContent;
-use crate::upstream::{Identity, Settings, Target, TlsSettings, Transport};
+use crate::upstream::{Settings, Target, TlsSettings, Transport};
 
 /// See the module.
 #[derive(Debug)]
@@ -143,35 +141,6 @@ fn settings(config: &ForwardAuthTls) -> Result<TlsSettings, String> {
     if config.ca_optional.is_some() {
         tracing::warn!("tls.caOptional is deprecated and has no effect; please remove it");
     }
-    let read = |what: &str, file: &FileOrContent| {
-        file.read()
-            .map_err(|error| format!("{what} {file:?}: {error}"))
-    };
-    let mut settings = TlsSettings {
-        insecure_skip_verify: config.insecure_skip_verify,
-        ..TlsSettings::default()
-    };
-    if !config.ca.is_empty() {
-        let authorities = certificates(&read("ca", &config.ca)?)?;
-        if authorities.is_empty() {
-            return Err("failed to parse CA".to_owned());
-        }
-        settings.root_cas = Some(authorities);
-    }
-    if config.cert.is_empty() != config.key.is_empty() {
-        return Err("both TLS cert and key must be defined".to_owned());
-    }
-    if !config.cert.is_empty() {
-        let chain = certificates(&read("cert", &config.cert)?)?;
-        let key = PrivateKeyDer::from_pem_slice(&read("key", &config.key)?)
-            .map_err(|error| format!("key {:?}: {error}", config.key))?;
-        settings.identities.push(Identity { chain, key });
-    }
-    Ok(settings)
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("no certificate: {error}"))
+    let (ca, cert, key) = (&config.ca, &config.cert, &config.key);
+    client_tls::settings(ca, cert, key, config.insecure_skip_verify)
 }
