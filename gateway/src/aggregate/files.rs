@@ -45,7 +45,9 @@ pub fn of_middleware(config: &Middleware) -> Vec<&Path> {
         .filter_map(|auth| auth.tls.as_ref());
     let tls = tls.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
     let jwt = config.jwt.iter();
-    let keys = jwt.clone().flat_map(|jwt| [&jwt.public_key, &jwt.jwks_file]);
+    let keys = jwt
+        .clone()
+        .flat_map(|jwt| [&jwt.public_key, &jwt.jwks_file]);
     let clients = jwt.filter_map(|jwt| jwt.client_config.as_ref()?.tls.as_ref());
     let clients = clients.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
     let basic = config.basic_auth.iter().map(|auth| &auth.users_file);

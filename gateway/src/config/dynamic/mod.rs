@@ -22,7 +22,8 @@ pub use middleware::{
     TlsClientCertificateDn, TlsClientCertificateInfo,
 };
 pub use middleware_auth::{
-    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt, JwtClient,
+    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt,
+    JwtClient,
 };
 pub use middleware_headers::Headers;
 pub use parse::{Parsed, examine, from_tree, parse_file, parse_text};

@@ -20,7 +20,11 @@ impl Path {
                 ('.', _) => names.push(String::new()),
                 ('\\', Some(name)) => match letters.next() {
                     Some(escaped @ ('.' | '\\')) => name.push(escaped),
-                    _ => return Err(format!("claim {text:?}: behind \\ stands a dot or another \\")),
+                    _ => {
+                        return Err(format!(
+                            "claim {text:?}: behind \\ stands a dot or another \\"
+                        ));
+                    }
                 },
                 (letter, Some(name)) => name.push(letter),
                 (_, None) => {}
@@ -77,7 +81,9 @@ impl Expected {
             return Err("it was made in the future");
         }
         let is_one_of = |value: &Value, known: &[String]| {
-            value.as_str().is_some_and(|text| known.iter().any(|one| one == text))
+            value
+                .as_str()
+                .is_some_and(|text| known.iter().any(|one| one == text))
         };
         let issuer = claims.get("iss");
         if !self.issuers.is_empty() && !issuer.is_some_and(|iss| is_one_of(iss, &self.issuers)) {
@@ -127,7 +133,8 @@ mod tests {
             audiences: vec!["api".to_owned()],
             leeway: 10.0,
         };
-        let good = json!({"iss": "you", "aud": ["web", "api"], "exp": 1000, "nbf": 900.5, "iat": 900});
+        let good =
+            json!({"iss": "you", "aud": ["web", "api"], "exp": 1000, "nbf": 900.5, "iat": 900});
         for (name, value, counts) in [
             ("exp", json!(991), true),
             ("exp", json!(990), false),

@@ -31,7 +31,8 @@ impl Condition {
     }
 
     pub(super) fn holds(&self, claims: &Claims) -> bool {
-        self.0.holds(&mut |function| Fact::Flag(function.holds(claims)))
+        self.0
+            .holds(&mut |function| Fact::Flag(function.holds(claims)))
     }
 }
 
@@ -40,7 +41,8 @@ impl Function {
         let Some(value) = self.path.find(claims) else {
             return false;
         };
-        let scalar = (!value.is_array() && !value.is_object() && !value.is_null()).then(|| text(value));
+        let scalar =
+            (!value.is_array() && !value.is_object() && !value.is_null()).then(|| text(value));
         let scalar = scalar.as_deref();
         let element = |wanted: &str| match value {
             Value::Array(all) => all.iter().any(|one| text(one) == wanted),
@@ -52,8 +54,9 @@ impl Function {
             Test::Contains(wanted) => {
                 element(wanted) || scalar.is_some_and(|text| text.contains(&**wanted))
             }
-            Test::SplitContains(separator, wanted) => scalar
-                .is_some_and(|text| text.split(&**separator).any(|part| part == &**wanted)),
+            Test::SplitContains(separator, wanted) => {
+                scalar.is_some_and(|text| text.split(&**separator).any(|part| part == &**wanted))
+            }
             Test::OneOf(all) => all.iter().any(|wanted| element(wanted)),
         }
     }
@@ -120,9 +123,21 @@ mod tests {
             ("Equals(`user.name`, `x`)", true),
             ("Contains(`user`, `x`) || Equals(`missing`, ``)", false),
         ] {
-            assert_eq!(Condition::new(source).unwrap().holds(claims), wanted, "{source}");
+            assert_eq!(
+                Condition::new(source).unwrap().holds(claims),
+                wanted,
+                "{source}"
+            );
         }
-        for wrong in ["Equals(`a`)", "Equals(`a`, 1)", "Is(`a`, `b`)", "OneOf(`a`)", "Equals(", "SplitContains(`a`, ``, `b`)", "Equals(``, `b`)"] {
+        for wrong in [
+            "Equals(`a`)",
+            "Equals(`a`, 1)",
+            "Is(`a`, `b`)",
+            "OneOf(`a`)",
+            "Equals(",
+            "SplitContains(`a`, ``, `b`)",
+            "Equals(``, `b`)",
+        ] {
             assert!(Condition::new(wrong).is_err(), "{wrong}");
         }
     }

@@ -42,7 +42,9 @@ impl Place {
         let wrong = |why: &str| format!("jwksUrl {url:?}: {why}");
         let url = Url::parse(url).map_err(|error| wrong(&error.to_string()))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err("jwksUrl: a name or a password in it is not sent; keys are public".to_owned());
+            return Err(
+                "jwksUrl: a name or a password in it is not sent; keys are public".to_owned(),
+            );
         }
         let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
         if !["http", "https"].contains(&scheme) {
@@ -52,18 +54,22 @@ impl Place {
             tracing::warn!(%url, "keys are fetched without TLS: whoever is between can sign tokens");
         }
         let tls = match &config.tls {
-            Some(tls) => client_tls::settings(&tls.ca, &tls.cert, &tls.key, tls.insecure_skip_verify)
-                .map_err(|error| format!("clientConfig.tls: {error}"))?,
+            Some(tls) => {
+                client_tls::settings(&tls.ca, &tls.cert, &tls.key, tls.insecure_skip_verify)
+                    .map_err(|error| format!("clientConfig.tls: {error}"))?
+            }
             None => TlsSettings::default(),
         };
         let settings = Settings {
             tls,
             ..Settings::default()
         };
-        let transport = Transport::new(&settings).map_err(|error| format!("clientConfig.tls: {error}"))?;
+        let transport =
+            Transport::new(&settings).map_err(|error| format!("clientConfig.tls: {error}"))?;
         let port = url.port().map_or(String::new(), |port| format!(":{port}"));
         let server = format!("{scheme}://{host}{port}");
-        let target = Target::new(&server, false, transport).map_err(|error| wrong(&error.to_string()))?;
+        let target =
+            Target::new(&server, false, transport).map_err(|error| wrong(&error.to_string()))?;
         if let Some(defect) = target.defect() {
             return Err(wrong(defect));
         }

@@ -1,7 +1,7 @@
 //! Keys that tokens may be signed with, from a secret, a public key (PEM) or a set (RFC 7517). What a key may verify is
 //! bound to the key, so that no token chooses: `HS256` with a public key for its secret is the classic forgery.
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, ParsedPublicKey};
+use aws_lc_rs::signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use rustls_pki_types::SubjectPublicKeyInfoDer;
 use rustls_pki_types::pem::PemObject as _;
@@ -102,7 +102,10 @@ impl Keys {
             tracing::warn!("a set has {} keys: only the first {MOST} count", keys.len());
         }
         match all.is_empty() {
-            true => Err("has no key that can verify a token: RSA, P-256, P-384 or Ed25519, for signatures".to_owned()),
+            true => Err(
+                "has no key that can verify a token: RSA, P-256, P-384 or Ed25519, for signatures"
+                    .to_owned(),
+            ),
             false => Ok(Self { all, named: true }),
         }
     }
@@ -130,7 +133,9 @@ impl Keys {
 fn rsa(key: DecodingKey, der: &[u8]) -> Result<DecodingKey, String> {
     match ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, der) {
         Ok(_) => Ok(key),
-        Err(_) => Err("holds an RSA key that cannot be used: it must have 2048 to 8192 bits".to_owned()),
+        Err(_) => {
+            Err("holds an RSA key that cannot be used: it must have 2048 to 8192 bits".to_owned())
+        }
     }
 }
 

@@ -121,8 +121,16 @@ impl Jwt {
 fn refuse(no: No) -> Outcome<()> {
     let (challenge, status, why) = match no {
         No::Nothing => ("Bearer", StatusCode::UNAUTHORIZED, "there is none"),
-        No::Wrong(why) => ("Bearer error=\"invalid_token\"", StatusCode::UNAUTHORIZED, why),
-        No::Forbidden => ("Bearer error=\"insufficient_scope\"", StatusCode::FORBIDDEN, "its claims do not fit"),
+        No::Wrong(why) => (
+            "Bearer error=\"invalid_token\"",
+            StatusCode::UNAUTHORIZED,
+            why,
+        ),
+        No::Forbidden => (
+            "Bearer error=\"insufficient_scope\"",
+            StatusCode::FORBIDDEN,
+            "its claims do not fit",
+        ),
         No::NoKeys => ("", StatusCode::SERVICE_UNAVAILABLE, "there are no keys"),
     };
     tracing::debug!(why, "a token is refused");

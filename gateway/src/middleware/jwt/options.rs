@@ -86,7 +86,10 @@ fn source(config: &Config) -> Result<Source, String> {
         !config.jwks_url.is_empty(),
     ];
     if given.iter().filter(|given| **given).count() != 1 {
-        return Err("one of signingSecret, publicKey, jwksFile and jwksUrl must be set, and only one".to_owned());
+        return Err(
+            "one of signingSecret, publicKey, jwksFile and jwksUrl must be set, and only one"
+                .to_owned(),
+        );
     }
     if config.client_config.is_some() && config.jwks_url.is_empty() {
         return Err("clientConfig needs jwksUrl".to_owned());
@@ -98,18 +101,30 @@ fn source(config: &Config) -> Result<Source, String> {
         return Err("signingSecretBase64Encoded needs signingSecret".to_owned());
     }
     if !config.jwks_url.is_empty() {
-        let client = config.client_config.clone().unwrap_or_else(JwtClient::default);
+        let client = config
+            .client_config
+            .clone()
+            .unwrap_or_else(JwtClient::default);
         let timeout = u64::try_from(client.timeout_seconds).ok();
         let timeout = timeout.filter(|seconds| (1..=60).contains(seconds));
         let timeout = timeout.ok_or("clientConfig.timeoutSeconds must be from 1 to 60")?;
         let place = fetch::Place::new(&config.jwks_url, &client)?;
-        return Ok(Source::Remote(Remote::new(place, Duration::from_secs(timeout))));
+        return Ok(Source::Remote(Remote::new(
+            place,
+            Duration::from_secs(timeout),
+        )));
     }
     let keys = if config.public_key.is_empty() {
-        let set = config.jwks_file.read().map_err(|error| format!("jwksFile: {error}"))?;
+        let set = config
+            .jwks_file
+            .read()
+            .map_err(|error| format!("jwksFile: {error}"))?;
         Keys::set(&set).map_err(|error| format!("jwksFile {error}"))?
     } else {
-        let pem = config.public_key.read_pem().map_err(|error| format!("publicKey: {error}"))?;
+        let pem = config
+            .public_key
+            .read_pem()
+            .map_err(|error| format!("publicKey: {error}"))?;
         Keys::public(&pem).map_err(|error| format!("publicKey {error}"))?
     };
     Ok(Source::Known(Arc::new(keys)))
@@ -121,14 +136,18 @@ fn secret(config: &Config) -> Result<Keys, String> {
         return Err("signingSecret is a reference to a Kubernetes secret, which is not followed: write the secret itself".to_owned());
     }
     let bytes = match config.signing_secret_base64_encoded {
-        true => STANDARD.decode(text).map_err(|_| "signingSecret is no Base64".to_owned())?,
+        true => STANDARD
+            .decode(text)
+            .map_err(|_| "signingSecret is no Base64".to_owned())?,
         false => text.as_bytes().to_vec(),
     };
     if bytes.is_empty() {
         return Err("signingSecret is empty".to_owned());
     }
     if bytes.len() < SAFE_SECRET {
-        tracing::warn!("signingSecret is shorter than {SAFE_SECRET} bytes: whoever has a token may find it by trying");
+        tracing::warn!(
+            "signingSecret is shorter than {SAFE_SECRET} bytes: whoever has a token may find it by trying"
+        );
     }
     Ok(Keys::secret(&bytes))
 }
@@ -145,12 +164,17 @@ fn algorithms(config: &Config, source: &Source) -> Result<Vec<Algorithm>, String
     }
     let named = config.algorithms.iter().map(|name| {
         let algorithm: Algorithm = name.parse().map_err(|_| {
-            let all: Vec<String> = all.clone().map(|algorithm| format!("{algorithm:?}")).collect();
+            let all: Vec<String> = all
+                .clone()
+                .map(|algorithm| format!("{algorithm:?}"))
+                .collect();
             format!("algorithms: {name:?} is not one of {}", all.join(", "))
         })?;
         match fits(algorithm) {
             true => Ok(algorithm),
-            false => Err(format!("algorithms: no key that is given can verify {name}")),
+            false => Err(format!(
+                "algorithms: no key that is given can verify {name}"
+            )),
         }
     });
     named.collect()

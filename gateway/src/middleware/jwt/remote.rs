@@ -77,7 +77,10 @@ impl Remote {
         }
         // Longer than the fetch itself, which ends in time.
         let patience = self.timeout + Duration::from_secs(1);
-        tokio::time::timeout(patience, finished.changed()).await.ok()?.ok()?;
+        tokio::time::timeout(patience, finished.changed())
+            .await
+            .ok()?
+            .ok()?;
         self.state().keys.clone()
     }
 
@@ -96,8 +99,12 @@ impl Remote {
             let remote = &running.0;
             match tokio::time::timeout(remote.timeout, remote.place.fetch()).await {
                 Ok(Ok(fetched)) => remote.take(fetched),
-                Ok(Err(why)) => tracing::warn!(url = %remote.place, why, "the keys of tokens cannot be fetched"),
-                Err(_) => tracing::warn!(url = %remote.place, "the keys of tokens do not come within {:?}", remote.timeout),
+                Ok(Err(why)) => {
+                    tracing::warn!(url = %remote.place, why, "the keys of tokens cannot be fetched")
+                }
+                Err(_) => {
+                    tracing::warn!(url = %remote.place, "the keys of tokens do not come within {:?}", remote.timeout)
+                }
             }
         });
         true

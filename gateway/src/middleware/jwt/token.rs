@@ -64,7 +64,10 @@ impl<'a> Token<'a> {
         for key in keys.of(self.id.as_deref(), self.algorithm).take(MOST_TRIED) {
             match decode::<Claims>(self.whole, &key.key, &validation) {
                 Ok(token) => return Ok(token.claims),
-                Err(_) => refusal = Refusal::Wrong("its signature is wrong, or its claims are no JSON object"),
+                Err(_) => {
+                    refusal =
+                        Refusal::Wrong("its signature is wrong, or its claims are no JSON object")
+                }
             }
         }
         Err(refusal)
