@@ -68,7 +68,7 @@ http:
 
     // Flags and variables count as they do for the gateway: not beside a file.
     write("routes.yml", "http: [")?;
-    for args in [&[][..], &["--configFile=none.yml"]] {
+    for args in [&[][..], &["--configFile=none.yml"], &["traefik.yml"]] {
         assert_eq!(check(args)?.status.code(), Some(2), "{args:?}");
     }
     std::fs::remove_file(folder.path().join("traefik.yml"))?;

@@ -193,6 +193,19 @@ async fn routers_by_the_thousand_cost_a_request_nothing() -> Result<()> {
     Ok(())
 }
 
+/// What it takes now to check 8 MiB of text, in the standard library and so optimised: the least of some times, since the
+/// others were interrupted.
+fn known_work() -> Duration {
+    let text = "ä".repeat(4 * 1024 * 1024);
+    let times = (0..10).map(|_| {
+        let start = Instant::now();
+        let checked = std::str::from_utf8(std::hint::black_box(text.as_bytes()));
+        assert!(std::hint::black_box(checked).is_ok());
+        start.elapsed()
+    });
+    times.min().unwrap_or_default()
+}
+
 #[tokio::test]
 async fn a_reload_of_a_thousand_routers_is_cheap() -> Result<()> {
     const TURNS: u32 = 20;
@@ -212,8 +225,12 @@ async fn a_reload_of_a_thousand_routers_is_cheap() -> Result<()> {
         sum += usage::cpu(id)? - before;
     }
     let each = sum / TURNS;
-    eprintln!("a reload of 1,000 routers: {each:?} of CPU");
-    // The aim is 20 ms, alone on a machine; CPU time grows somewhat with what else runs.
-    assert!(each < Duration::from_millis(40), "{each:?}");
+    // The aim is 20 ms, alone on a machine. Others that share a core make CPU time longer, that of a known work too.
+    let known = known_work();
+    let ratio = each.as_secs_f64() / known.as_secs_f64();
+    eprintln!(
+        "a reload of 1,000 routers: {each:?} of CPU, {ratio:.1} times checking 8 MiB of UTF-8"
+    );
+    assert!(ratio < 15.0, "{ratio}");
     Ok(())
 }

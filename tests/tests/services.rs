@@ -7,6 +7,8 @@ use sluice_tests::http1::Client;
 use sluice_tests::poll::{self, PATIENCE};
 use sluice_tests::stack::Gateway;
 use sluice_tests::upstream::{Upstream, ok};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
 
 /// One router for `a.test` with these options, and its load balancer with those.
 fn route(router: &str, balancer: &str, ports: &[u16]) -> String {
@@ -59,6 +61,36 @@ async fn a_server_that_joins_grows_into_its_share() -> Result<()> {
         Ok(true)
     })
     .await
+}
+
+#[tokio::test]
+async fn a_server_that_leaves_finishes_what_it_has() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let leaving = listener.local_addr()?.port();
+    let staying = Upstream::saying("staying").await?;
+    let folder = tempfile::tempdir()?;
+    let alone = route("", "", &[leaving]);
+    let gateway = Gateway::start_in(folder, &alone, "THROTTLE 1ms").await?;
+    let mut client = Client::connect(gateway.web).await?;
+    client
+        .send("GET / HTTP/1.1\r\nHost: a.test\r\n\r\n")
+        .await?;
+    let (mut server, _) = poll::soon("the request", async { Ok(listener.accept().await?) }).await?;
+    server
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf")
+        .await?;
+
+    let reloads = async || gateway.metric("traefik_config_reloads_total").await;
+    let before = reloads().await?;
+    gateway.reconfigure(&route("", "", &[staying.port]))?;
+    poll::until_true("the reload", PATIENCE, async || {
+        Ok(reloads().await? > before)
+    })
+    .await?;
+    assert_eq!(gateway.get("a.test", "/").await?.text(), "staying");
+    server.write_all(b"half").await?;
+    assert_eq!(client.answer().await?.text(), "halfhalf");
+    Ok(())
 }
 
 #[tokio::test]

@@ -49,11 +49,20 @@ pub fn of_middleware(config: &Middleware) -> Vec<&Path> {
         .iter()
         .filter_map(|limit| limit.redis.as_ref());
     let redis = redis.filter_map(|redis| redis.tls.as_ref());
-    let tls = tls.chain(redis.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]));
+    let redis = redis.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
+    let jwt = config.jwt.iter();
+    let keys = jwt
+        .clone()
+        .flat_map(|jwt| [&jwt.public_key, &jwt.jwks_file]);
+    let clients = jwt.filter_map(|jwt| jwt.client_config.as_ref()?.tls.as_ref());
+    let clients = clients.flat_map(|tls| [&tls.ca, &tls.cert, &tls.key]);
     let basic = config.basic_auth.iter().map(|auth| &auth.users_file);
     let digest = config.digest_auth.iter().map(|auth| &auth.users_file);
     let users = basic.chain(digest).filter(|file| !file.is_empty());
-    tls.filter_map(FileOrContent::as_path)
+    tls.chain(redis)
+        .chain(keys)
+        .chain(clients)
+        .filter_map(FileOrContent::as_path)
         .chain(users.map(Path::new))
         .collect()
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::config::Problem;
 use crate::config::dynamic::Dynamic;
 use crate::config::install::{self, Found, Install, Source};
+use crate::config::source::flags::COMMAND_LINE;
 use crate::config::tree::{Node, Position};
 use crate::provider::file::{self, Place};
 
@@ -47,6 +48,14 @@ pub(super) fn gather(args: &[String]) -> Asked {
             path: String::new(),
             message: "there is no such file".to_owned(),
             hint: Some("the gateway would start without it, as Traefik does".to_owned()),
+        }]);
+    }
+    // The gateway starts without a word that is no flag. Who asks about a configuration means it.
+    let stray = |problem: &&Problem| &*problem.at.source == COMMAND_LINE;
+    if let Some(problem) = raw.warnings.iter().find(stray) {
+        return Asked::Unreadable(vec![Problem {
+            hint: Some("a file is named by --configFile=traefik.yml".to_owned()),
+            ..problem.clone()
         }]);
     }
     let mut warnings = raw.warnings;

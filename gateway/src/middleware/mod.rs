@@ -6,13 +6,16 @@
 mod build;
 mod chain;
 mod client_tls;
+mod credential;
 mod filter;
+mod password;
 mod predicate;
 mod source;
 mod users;
 mod wrapper;
 
 mod add_prefix;
+mod api_key;
 mod basic_auth;
 mod buffering;
 mod circuit_breaker;
@@ -26,6 +29,7 @@ mod grpc_web;
 mod headers;
 mod in_flight_req;
 mod ip_allow_list;
+mod jwt;
 mod pass_tls_client_cert;
 mod rate_limit;
 mod redirect_regex;
@@ -44,6 +48,7 @@ pub use chain::Chain;
 
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
+    api_key: api_key::ApiKey,
     basic_auth: basic_auth::BasicAuth,
     circuit_breaker: circuit_breaker::CircuitBreaker,
     compress: compress::Compress,
@@ -55,6 +60,7 @@ filter::filters! {
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
     ip_white_list: ip_allow_list::IpWhiteList,
+    jwt: jwt::Jwt,
     pass_tls_client_cert: pass_tls_client_cert::PassTlsClientCert,
     rate_limit: rate_limit::RateLimit,
     redirect_regex: redirect_regex::RedirectRegex,

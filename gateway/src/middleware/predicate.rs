@@ -40,6 +40,7 @@ pub(super) struct Predicate<F>(Node<F>);
 enum Node<F> {
     All(Box<(Node<F>, Node<F>)>),
     Any(Box<(Node<F>, Node<F>)>),
+    Not(Box<Node<F>>),
     Is(F),
     Compare(F, Operator, Constant),
 }
@@ -57,10 +58,20 @@ enum Operator {
 impl<F> Predicate<F> {
     /// Reads a condition.
     pub(super) fn parse(text: &str, find: Find<F>) -> Result<Self, String> {
+        Self::read(text, find, false)
+    }
+
+    /// Reads a condition in which `!` may stand before what is not to hold.
+    pub(super) fn parse_with_not(text: &str, find: Find<F>) -> Result<Self, String> {
+        Self::read(text, find, true)
+    }
+
+    fn read(text: &str, find: Find<F>, negates: bool) -> Result<Self, String> {
         let mut parser = Parser {
             text,
             at: 0,
             depth: 0,
+            negates,
             find,
         };
         let found = parser.any().and_then(|part| parser.condition(part));
@@ -84,6 +95,7 @@ impl<F> Node<F> {
         match self {
             Self::All(both) => both.0.holds(answer) && both.1.holds(answer),
             Self::Any(both) => both.0.holds(answer) || both.1.holds(answer),
+            Self::Not(node) => !node.holds(answer),
             Self::Is(function) => answer(function) == Fact::Flag(true),
             Self::Compare(function, operator, constant) => match (answer(function), constant) {
                 (Fact::Int(left), Constant::Int(right)) => operator.holds(&left, right),
@@ -129,6 +141,8 @@ struct Parser<'t, F> {
     text: &'t str,
     at: usize,
     depth: usize,
+    /// Whether there is `!`.
+    negates: bool,
     find: Find<F>,
 }
 
@@ -220,12 +234,24 @@ impl<F> Parser<'_, F> {
         Ok(Part::Condition(Node::Compare(function, operator, constant)))
     }
 
+    fn deeper(&mut self) -> Result<(), String> {
+        self.depth += 1;
+        match self.depth > DEEPEST {
+            true => Err("too many parentheses".to_owned()),
+            false => Ok(()),
+        }
+    }
+
     fn operand(&mut self) -> Result<Part<F>, String> {
+        if self.negates && self.takes("!") {
+            self.deeper()?;
+            let inner = self.operand()?;
+            self.depth -= 1;
+            let inner = self.condition(inner)?;
+            return Ok(Part::Condition(Node::Not(Box::new(inner))));
+        }
         if self.takes("(") {
-            self.depth += 1;
-            if self.depth > DEEPEST {
-                return Err("too many parentheses".to_owned());
-            }
+            self.deeper()?;
             let inner = self.any()?;
             self.depth -= 1;
             return match self.takes(")") {
@@ -346,6 +372,23 @@ mod tests {
         ] {
             let predicate = Predicate::parse(text, find).unwrap();
             assert_eq!(predicate.holds(&mut |name| answer(name)), wanted, "{text}");
+        }
+    }
+
+    #[test]
+    fn not_where_it_is_known() {
+        for (text, wanted) in [
+            ("!Is()", false),
+            ("!!Is()", true),
+            ("!(Is() && Two() > 5) && Is()", true),
+            ("!Is() || Is()", true),
+        ] {
+            let predicate = Predicate::parse_with_not(text, find).unwrap();
+            assert_eq!(predicate.holds(&mut |name| answer(name)), wanted, "{text}");
+        }
+        let deep = "!".repeat(1000);
+        for text in ["!", "!Two()", &deep] {
+            assert!(Predicate::parse_with_not(text, find).is_err(), "{text}");
         }
     }
 

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use http::{HeaderMap, Method, Version, header};
+use http::{HeaderMap, HeaderName, Method, Version, header};
 
-use super::access::{Entry, Origin, Request, first};
+use super::access::{Entry, Origin, REDACTED, Request, first};
 use super::metrics::{Kind, Sample};
 use super::observer::{Counted, Observed, ObservedService};
 use super::worker::Own;
+use crate::types::query;
 
 /// nginx's and Traefik's status of a request whose client did not wait for an answer.
 const CLIENT_GONE: u16 = 499;
@@ -146,6 +147,39 @@ impl Record {
             }));
         }
         self.route = Some(Arc::clone(route));
+    }
+
+    /// Shows nothing of a header: a middleware knows that its value is a secret.
+    pub fn hide_header(&mut self, name: &HeaderName) {
+        if let Some(request) = &mut self.request {
+            let picked = request.headers.iter_mut();
+            for (_, value) in picked.filter(|(known, _)| known == name) {
+                *value = None;
+            }
+        }
+        let Some(counted) = self.route.as_ref().and_then(|route| route.counted.as_ref()) else {
+            return;
+        };
+        let names = counted.metrics.options().header_labels.iter();
+        for (label, (_, known)) in self.labels.iter_mut().zip(names) {
+            if known == name {
+                *label = String::from_utf8_lossy(REDACTED).into();
+            }
+        }
+    }
+
+    /// Shows nothing of a query parameter's values.
+    pub fn hide_query(&mut self, name: &str) {
+        let Some(request) = &mut self.request else {
+            return;
+        };
+        let Some(mark) = request.target.iter().position(|&byte| byte == b'?') else {
+            return;
+        };
+        let (path, query) = request.target.split_at(mark + 1);
+        request.target = [path, &query::hiding(query, name, REDACTED)]
+            .concat()
+            .into();
     }
 
     /// A child of the router took the request.

@@ -4,6 +4,7 @@ mod duration;
 mod file_or_content;
 mod ip_set;
 mod ip_strategy;
+pub mod query;
 mod secret;
 mod size;
 mod status_ranges;

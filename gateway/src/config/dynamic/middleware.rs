@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers};
+use super::{ApiKey, BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers, Jwt};
 use crate::config::decode::Anything;
 use crate::config::object::object;
 use crate::types::{Duration, IpStrategy, IpStrategyError, Secret};
@@ -44,6 +44,10 @@ object! {
         digest_auth: Option<DigestAuth> => "digestAuth",
         /// Asks another service.
         forward_auth: Option<ForwardAuth> => "forwardAuth",
+        /// Asks for an API key. Traefik's open edition does not have it.
+        api_key: Option<ApiKey> => "apiKey",
+        /// Asks for a JSON Web Token. Traefik's open edition does not have it.
+        jwt: Option<Jwt> => "jwt",
         /// Limits simultaneous requests.
         in_flight_req: Option<InFlightReq> => "inFlightReq",
         /// Holds whole bodies.

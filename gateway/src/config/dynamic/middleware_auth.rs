@@ -1,7 +1,10 @@
 //! Middlewares that ask who the client is.
 
+use std::collections::BTreeMap;
+
+use super::ClientTls;
 use crate::config::object::object;
-use crate::types::{FileOrContent, UserLine};
+use crate::types::{Duration, FileOrContent, Secret, UserLine};
 
 object! {
     /// Asks for a password (RFC 7617).
@@ -30,6 +33,87 @@ object! {
         realm: String => "realm",
         /// Header that tells the service the user's name.
         header_field: String => "headerField",
+    }
+
+    /// Asks for an API key. Traefik's open edition does not have it; options as Traefik Hub names them.
+    pub struct ApiKey {
+        /// Where clients put the key.
+        key_source: Option<ApiKeySource> => "keySource",
+        /// Clients send the key as it is, not in Base64.
+        secret_non_base64_encoded: bool => "secretNonBase64Encoded",
+        /// Hashes of keys that have no name: bcrypt, MD5 (apr1), `{SHA}` or `{SHA256}`.
+        secret_values: Vec<Secret> => "secretValues",
+        /// Keys that have a name.
+        keys: Vec<ApiKeyEntry> => "keys",
+        /// Header to what the service is told in it: `_id` for the key's name, else one of the key's metadata.
+        forward_headers: BTreeMap<String, String> => "forwardHeaders",
+        /// Leaves the key in the request (not in Traefik Hub).
+        forward_key: bool => "forwardKey",
+    }
+
+    /// Where clients put their key; the first that a request has counts.
+    pub struct ApiKeySource {
+        /// A header.
+        header: String => "header",
+        /// The scheme before the key in that header, for example `Bearer`.
+        header_auth_scheme: String => "headerAuthScheme",
+        /// A query parameter.
+        query: String => "query",
+        /// A cookie.
+        cookie: String => "cookie",
+    }
+
+    /// An API key that has a name.
+    pub struct ApiKeyEntry {
+        /// The name, for the access log and `forwardHeaders`.
+        id: String => "id",
+        /// Its hash, as in `secretValues`.
+        value: Secret => "value",
+        /// What `forwardHeaders` may tell the service of its owner.
+        metadata: BTreeMap<String, String> => "metadata",
+    }
+
+    /// Asks for a JSON Web Token (RFC 7519). Traefik's open edition does not have it; options as Traefik Hub names them.
+    /// Exactly one of `signingSecret`, `publicKey`, `jwksFile` and `jwksUrl` tells how tokens are signed.
+    pub struct Jwt {
+        /// The secret of HS256, HS384 and HS512.
+        signing_secret: Secret => "signingSecret",
+        /// The secret is written in Base64.
+        signing_secret_base64_encoded: bool => "signingSecretBase64Encoded",
+        /// The public key, PEM or file.
+        public_key: FileOrContent => "publicKey",
+        /// A set of keys (RFC 7517), JSON or file.
+        jwks_file: FileOrContent => "jwksFile",
+        /// URL of such a set.
+        jwks_url: String => "jwksUrl",
+        /// How the URL is asked.
+        client_config: Option<JwtClient> => "clientConfig",
+        /// Leaves the token in the request.
+        forward_authorization: bool => "forwardAuthorization",
+        /// Query parameter for the tokens of those who can send no Authorization header. Forms are not read.
+        token_key: String => "tokenKey",
+        /// What the claims must be, for example ``Equals(`grp`, `admin`)``; else the answer is 403.
+        claims: String => "claims",
+        /// Claim with the user's name, for the access log; empty means `sub`.
+        username_claim: String => "usernameClaim",
+        /// Header to the claim that the service is told in it.
+        forward_headers: BTreeMap<String, String> => "forwardHeaders",
+        /// Issuers that are believed (claim `iss`); empty means any (not in Traefik Hub).
+        issuers: Vec<String> => "issuers",
+        /// Audiences we are (claim `aud`); empty means any (not in Traefik Hub).
+        audiences: Vec<String> => "audiences",
+        /// Signature algorithms that are accepted; empty means all that fit the key (not in Traefik Hub).
+        algorithms: Vec<String> => "algorithms",
+        /// How far clocks may differ, for `exp`, `nbf` and `iat`; five minutes at most (not in Traefik Hub).
+        leeway: Duration => "leeway" = Duration::from_secs(30),
+    }
+
+    /// How a set of keys is asked for.
+    pub struct JwtClient {
+        /// TLS towards it.
+        tls: Option<ClientTls> => "tls",
+        /// For the whole answer.
+        timeout_seconds: i64 => "timeoutSeconds" = 5,
     }
 
     /// Asks another service whether the request may pass.

@@ -21,7 +21,10 @@ pub use middleware::{
     ReplacePathRegex, Retry, SourceCriterion, StripPrefix, StripPrefixRegex,
     TlsClientCertificateDn, TlsClientCertificateInfo,
 };
-pub use middleware_auth::{BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls};
+pub use middleware_auth::{
+    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt,
+    JwtClient,
+};
 pub use middleware_headers::Headers;
 pub use parse::{Parsed, examine, from_tree, parse_file, parse_text};
 pub use service::{

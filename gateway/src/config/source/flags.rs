@@ -6,6 +6,9 @@ use crate::config::describe::OptionLine;
 use crate::config::error::{ConfigErrors, Problem};
 use crate::config::tree::{Node, Position};
 
+/// What problems call the place of what is no flag.
+pub const COMMAND_LINE: &str = "command line";
+
 /// A command line, taken apart.
 #[derive(Debug)]
 pub struct Flags {
@@ -28,13 +31,13 @@ pub fn parse(args: &[String], options: &[OptionLine]) -> Result<Flags, ConfigErr
             Some("") | None => {
                 if arg != "--" {
                     let message = format!("{arg:?} is no flag; it and what follows it is ignored");
-                    warnings.push(problem("command line", message));
+                    warnings.push(problem(COMMAND_LINE, message));
                 }
                 break;
             }
             Some(name) if name.starts_with(['-', '=']) => {
                 return Err(ConfigErrors(vec![problem(
-                    "command line",
+                    COMMAND_LINE,
                     format!("bad flag syntax: {arg}"),
                 )]));
             }
@@ -82,7 +85,7 @@ fn put(values: &mut Vec<(String, String)>, name: &str, value: String, options: &
 }
 
 fn collect(values: Vec<(String, String)>, warnings: Vec<Problem>) -> Result<Flags, ConfigErrors> {
-    let mut builder = Builder::new("command line");
+    let mut builder = Builder::new(COMMAND_LINE);
     let (mut config_file, mut help) = (None, false);
     for (name, value) in values {
         match name.to_ascii_lowercase().as_str() {

@@ -108,14 +108,13 @@ impl<'a> Reader<'a> {
     }
 
     fn expect(&mut self) -> Result<(Event<'a>, Position), ConfigErrors> {
-        let ended = || {
-            error(
+        match self.next()? {
+            Some(found) => Ok(found),
+            None => Err(error(
                 &Position::named(Arc::clone(&self.source)),
                 "not valid YAML: the document ends too early",
-            )
-        };
-        let end = ended();
-        self.next()?.ok_or(end)
+            )),
+        }
     }
 
     fn position(&self, span: Span) -> Position {

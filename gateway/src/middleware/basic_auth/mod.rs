@@ -1,6 +1,5 @@
 //! `basicAuth`: asks for a name and a password (RFC 7617).
 
-mod hash;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::filter::{Act, Outcome, Step};
-use super::users;
+use super::{password as hash, users};
 use crate::config::dynamic::BasicAuth as Config;
 use crate::http::{Body, Context, Request, Response, forwarded};
 

@@ -6,9 +6,9 @@ use ::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::client_tls;
 use crate::config::dynamic::{ForwardAuth as Config, ForwardAuthTls};
 use crate::http::{self, path};
-use crate::middleware::client_tls;
 use crate::upstream::{Settings, Target, TlsSettings, Transport};
 
 /// See the module.
@@ -141,10 +141,6 @@ fn settings(config: &ForwardAuthTls) -> Result<TlsSettings, String> {
     if config.ca_optional.is_some() {
         tracing::warn!("tls.caOptional is deprecated and has no effect; please remove it");
     }
-    client_tls::settings(
-        &config.ca,
-        &config.cert,
-        &config.key,
-        config.insecure_skip_verify,
-    )
+    let (ca, cert, key) = (&config.ca, &config.cert, &config.key);
+    client_tls::settings(ca, cert, key, config.insecure_skip_verify)
 }

@@ -195,7 +195,7 @@ fn picked<'a>(headers: &'a Picked, name: &HeaderName) -> Option<&'a [u8]> {
 }
 
 /// In place of a header's value.
-pub(super) const REDACTED: &[u8] = b"REDACTED";
+pub(in crate::observe) const REDACTED: &[u8] = b"REDACTED";
 
 /// The client as servers see it: what a trusted `X-Forwarded-For` said, else the peer.
 pub(super) fn client_host(request: &Request) -> Vec<u8> {

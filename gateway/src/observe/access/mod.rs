@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use fields::{Field, Fields, Headers, Mode};
-pub(super) use line::{Entry, Origin, Request, first};
+pub(super) use line::{Entry, Origin, REDACTED, Request, first};
 
 use crate::types::StatusRanges;
 use writer::Writer;

@@ -1,4 +1,4 @@
-//! Password hashes of `htpasswd`: bcrypt, MD5-crypt (`$apr1$`, `$1$`) and SHA-1.
+//! Password hashes of `htpasswd`, for middlewares that check secrets: bcrypt, MD5-crypt (`$apr1$`, `$1$`) and SHA-1.
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
