@@ -1,4 +1,4 @@
-//! Who may come in, beyond Traefik's open edition: API keys, through the real program and its logs.
+//! Who may come in, beyond Traefik's open edition: API keys and tokens, through the real program and its logs.
 
 use std::path::Path;
 
@@ -7,11 +7,18 @@ use serde_json::Value;
 use sluice_tests::http1::{self, Client, Response};
 use sluice_tests::poll::{self, PATIENCE};
 use sluice_tests::stack::Gateway;
-use sluice_tests::upstream::Upstream;
+use sluice_tests::upstream::{Upstream, ok};
 
 /// SHA-256 of `open sesame`, and bcrypt of `foo`.
 const QUICK: &str = "{SHA256}41ef4bb0b23661e66301aac36066912dac037827b4ae63a7b1165a5aa93ed4eb";
 const SLOW: &str = "$2y$05$D4SPFxzfWKcx1OXfVhRbvOTH/QB0Lm6AXTk8.NOmU4rPLX2t6UUuW";
+
+/// A set with one public key, and what its private half signed once: neither is used anywhere else. The first two never
+/// expire; they are of `ann`, who is an `admin`, and of `bob`, who is not.
+const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","kid":"one","use":"sig","x":"-43i_fGb1aMg_43z-Z41ajD12ME4nmWpsHfqBCGL1wU","y":"jDfVZhU3AMHJluE3KP4LmAUNkatfaaG8idIS-iqJDUw"}]}"#;
+const ANN: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJhbm4iLCJpc3MiOiJtZSIsImdycCI6ImFkbWluIn0.S4gAPS16hsR113axpbiiJ9enpRbMeYuR4FC2r5uySO8T1Mz-2KyWWbhtg4BV1C-ggGE90AY2ivLLDWYGlSx3VQ";
+const BOB: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJib2IiLCJpc3MiOiJtZSIsImdycCI6InN0YWZmIn0.QKM-x_7JEMyKRnhy4Yxsyn4cbcabjSbJj49YDYM1mg0rJAW-G_pe9WJlJAmsx_hhTcIWWrCROeOTGMgHYWm79g";
+const EXPIRED: &str = "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9uZSJ9.eyJzdWIiOiJhbm4iLCJpc3MiOiJtZSIsImdycCI6ImFkbWluIiwiZXhwIjoxMDAwMDAwMDAwfQ.jihj3RZC22x3ALihZ__ieVCrYb_UzeShLjBN_rRXgz7iwSk6Yep4OEyGQD-FX7HnCfyioxh1sAamfxsjSm4q9g";
 
 const LOGS: &str = "\
 THROTTLE 1ms
@@ -121,7 +128,8 @@ async fn an_api_key_lets_in_and_is_told_nobody() -> Result<()> {
         "{users:?}"
     );
     let shown = std::fs::read_to_string(gateway.path().join("access.log"))?;
-    ensure!(shown.contains("/b?x=1&key=REDACTED&y=2"), "{shown}");
+    let path = |line: &Value| line["RequestPath"] == "/b?x=1&key=REDACTED&y=2";
+    ensure!(lines.iter().any(path), "{shown}");
 
     let api = http1::get(gateway.admin, "localhost", "/api/http/middlewares").await?;
     let router = http1::get(gateway.admin, "localhost", "/api/http/routers/broken@file").await?;
@@ -139,6 +147,81 @@ async fn an_api_key_lets_in_and_is_told_nobody() -> Result<()> {
         ] {
             ensure!(!text.contains(secret), "{secret} stands in {place}: {text}");
         }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_token_lets_in_by_keys_behind_a_url() -> Result<()> {
+    let upstream = Upstream::saying("fine").await?;
+    let issuer = Upstream::start(|_| ok(KEYS)).await?;
+    let guard = format!(
+        "{{jwt: {{jwksUrl: 'http://127.0.0.1:{}/keys', issuers: [me], claims: 'Equals(`grp`, `admin`)', \
+         tokenKey: token, forwardHeaders: {{X-Group: grp}}}}}}",
+        issuer.port
+    );
+    let broken = "{jwt: {signingSecret: hunter2, algorithms: [none]}}";
+    let gateway = start(upstream.port, &[("token", &guard), ("broken", broken)]).await?;
+
+    let fields = format!("Authorization: Bearer {ANN}\r\nX-Group: root\r\nX_Group: root\r\n");
+    let answer = ask(&gateway, "token.test", "/a", &fields).await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    let answer = ask(&gateway, "token.test", &format!("/b?x=1&token={ANN}"), "").await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    // `alg` none, and the signature of another token.
+    let [head, claims, _] = ANN.split('.').collect::<Vec<_>>()[..] else {
+        anyhow::bail!("no token");
+    };
+    let unsigned = format!("eyJhbGciOiJub25lIn0.{claims}.");
+    let stolen = format!(
+        "{head}.{claims}.{}",
+        BOB.rsplit('.').next().unwrap_or_default()
+    );
+    for (token, status, challenge) in [
+        ("", 401, "Bearer"),
+        (BOB, 403, "Bearer error=\"insufficient_scope\""),
+        (EXPIRED, 401, "Bearer error=\"invalid_token\""),
+        (&unsigned, 401, "Bearer error=\"invalid_token\""),
+        (&stolen, 401, "Bearer error=\"invalid_token\""),
+    ] {
+        let fields = match token {
+            "" => String::new(),
+            token => format!("Authorization: Bearer {token}\r\n"),
+        };
+        let answer = ask(&gateway, "token.test", "/c", &fields).await?;
+        ensure!(answer.status == status, "{token}: {answer:?}");
+        ensure!(
+            answer.header("WWW-Authenticate") == Some(challenge),
+            "{token}: {answer:?}"
+        );
+    }
+    ensure!(issuer.seen().len() == 1, "{} fetches", issuer.seen().len());
+
+    let seen = upstream.seen();
+    let [first, second] = seen.as_slice() else {
+        anyhow::bail!("{} requests arrived", seen.len());
+    };
+    ensure!(first.header("X-Group") == Some("admin"), "{first:?}");
+    ensure!(first.header("X_Group").is_none(), "{first:?}");
+    ensure!(first.header("Authorization").is_none(), "{first:?}");
+    ensure!(second.line() == "GET /b?x=1 HTTP/1.1", "{second:?}");
+
+    let lines = logged(gateway.path(), 7).await?;
+    let users = lines.iter().filter(|line| line["ClientUsername"] == "ann");
+    ensure!(users.count() == 2, "{lines:?}");
+    let shown = std::fs::read_to_string(gateway.path().join("access.log"))?;
+    let router = http1::get(gateway.admin, "localhost", "/api/http/routers/broken@file").await?;
+    let api = http1::get(gateway.admin, "localhost", "/api/http/middlewares").await?;
+    ensure!(
+        router.text().contains("is not one of HS256"),
+        "{}",
+        router.text()
+    );
+    for text in [shown, api.text(), router.text()] {
+        ensure!(
+            !text.contains(claims) && !text.contains("hunter2"),
+            "{text}"
+        );
     }
     Ok(())
 }

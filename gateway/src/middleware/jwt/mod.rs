@@ -78,11 +78,7 @@ impl Jwt {
     /// Verifies once more after the keys were fetched: they may have changed.
     async fn look_again(&self, remote: &Arc<Remote>, token: &[u8]) -> Result<Claims, No> {
         let token = Token::read(token, &self.algorithms).map_err(No::Wrong)?;
-        let keys = match remote.newer().await {
-            Some(keys) => keys,
-            None if remote.known().is_none() => return Err(No::NoKeys),
-            None => return Err(No::Wrong("its key is not known")),
-        };
+        let keys = remote.newer().await.ok_or(No::NoKeys)?;
         token.verify(&keys).map_err(|refusal| match refusal {
             Refusal::NoKey => No::Wrong("its key is not known"),
             Refusal::Wrong(why) => No::Wrong(why),

@@ -39,6 +39,19 @@ struct State {
     running: bool,
 }
 
+impl State {
+    /// Whether a fetch is due to whoever asks; then it is theirs to begin.
+    fn may_begin(&mut self, now: Instant) -> bool {
+        let is_recent = |tried: Instant| now.saturating_duration_since(tried) < PAUSE;
+        if self.running || self.tried.is_some_and(is_recent) {
+            return false;
+        }
+        self.running = true;
+        self.tried = Some(now);
+        true
+    }
+}
+
 impl Remote {
     pub(super) fn new(place: Place, timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
@@ -52,62 +65,58 @@ impl Remote {
     /// The keys as they are known, if they are; begins to fetch them again where they are old.
     pub(super) fn known(self: &Arc<Self>) -> Option<Arc<Keys>> {
         let now = Instant::now();
-        let mut state = self.state();
-        let keys = state.keys.clone()?;
         let is_over = |end: Option<Instant>| end.is_none_or(|end| now >= end);
-        if is_over(state.fresh_until) {
-            self.begin(&mut state, now);
+        let (keys, begins) = {
+            let mut state = self.state();
+            state.keys.as_ref()?;
+            let begins = is_over(state.fresh_until) && state.may_begin(now);
+            if is_over(state.good_until) {
+                state.keys = None;
+            }
+            (state.keys.clone(), begins)
+        };
+        if begins {
+            self.begin();
         }
-        if is_over(state.good_until) {
-            state.keys = None;
-            return None;
-        }
-        Some(keys)
+        keys
     }
 
-    /// Waits for a fetch and returns what is known then: the one that runs, or one that begins now. `None` at once where the
-    /// last one is too recent.
+    /// Waits for a fetch and returns what is known then: the one that runs, or one that begins now. What is known already
+    /// where the last one is too recent.
     pub(super) async fn newer(self: &Arc<Self>) -> Option<Arc<Keys>> {
         let mut finished = self.finished.subscribe();
-        {
+        let (begins, runs) = {
             let mut state = self.state();
-            if !self.begin(&mut state, Instant::now()) && !state.running {
-                return None;
-            }
+            (state.may_begin(Instant::now()), state.running)
+        };
+        if begins {
+            self.begin();
         }
-        // Longer than the fetch itself, which ends in time.
-        let patience = self.timeout + Duration::from_secs(1);
-        tokio::time::timeout(patience, finished.changed())
-            .await
-            .ok()?
-            .ok()?;
-        self.state().keys.clone()
+        if begins || runs {
+            // Longer than the fetch itself, which ends in time.
+            let patience = self.timeout + Duration::from_secs(1);
+            let _ = tokio::time::timeout(patience, finished.changed()).await;
+        }
+        self.known()
     }
 
-    fn begin(self: &Arc<Self>, state: &mut State, now: Instant) -> bool {
-        let recent = state
-            .tried
-            .is_some_and(|tried| now.saturating_duration_since(tried) < PAUSE);
-        if state.running || recent {
-            return false;
-        }
-        state.running = true;
-        state.tried = Some(now);
-        // Runs out with the task, also where its worker ends before it does.
+    /// Fetches. The caller has asked whether it may, and no longer holds the state: a task that cannot start ends here.
+    fn begin(self: &Arc<Self>) {
         let running = Running(Arc::clone(self));
         tokio::task::spawn_local(async move {
             let remote = &running.0;
             match tokio::time::timeout(remote.timeout, remote.place.fetch()).await {
                 Ok(Ok(fetched)) => remote.take(fetched),
                 Ok(Err(why)) => {
-                    tracing::warn!(url = %remote.place, why, "the keys of tokens cannot be fetched")
+                    tracing::warn!(url = %remote.place, why, "the keys of tokens cannot be fetched");
                 }
-                Err(_) => {
-                    tracing::warn!(url = %remote.place, "the keys of tokens do not come within {:?}", remote.timeout)
-                }
+                Err(_) => tracing::warn!(
+                    url = %remote.place,
+                    "the keys of tokens do not come within {:?}",
+                    remote.timeout
+                ),
             }
         });
-        true
     }
 
     fn take(&self, fetched: Fetched) {
@@ -131,7 +140,7 @@ impl Remote {
     }
 }
 
-/// A fetch that runs.
+/// A fetch that runs. Ends with its task, also where its worker ends before it does.
 struct Running(Arc<Remote>);
 
 impl Drop for Running {

@@ -423,6 +423,66 @@ async fn without_keys_nobody_is_to_blame() {
     LocalSet::new().run_until(run).await;
 }
 
+#[tokio::test]
+async fn rsa_and_ed25519_as_well() {
+    use aws_lc_rs::signature::{Ed25519KeyPair, RsaPublicKeyComponents};
+
+    let pem = |der: &[u8]| {
+        let encoded = STANDARD.encode(der);
+        format!("-----BEGIN PUBLIC KEY-----\n{encoded}\n-----END PUBLIC KEY-----\n")
+    };
+    let rsa = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048).unwrap();
+    let private = rsa.as_der().unwrap();
+    let parts = RsaPublicKeyComponents::<Vec<u8>>::from(rsa.public_key());
+    let (n, e) = (
+        URL_SAFE_NO_PAD.encode(parts.n),
+        URL_SAFE_NO_PAD.encode(parts.e),
+    );
+    let rsa_key = json!({"kty": "RSA", "n": n, "e": e, "alg": "PS256"});
+    let rsa_pem = pem(rsa.public_key().as_der().unwrap().as_ref());
+
+    let ed = Ed25519KeyPair::generate().unwrap();
+    let x = URL_SAFE_NO_PAD.encode(ed.public_key().as_ref());
+    let ed_key = json!({"kty": "OKP", "crv": "Ed25519", "x": x});
+    let ed_pem = pem(ed.public_key().as_der().unwrap().as_ref());
+
+    let file = |text: String| {
+        let made = guard(|config| {
+            config.signing_secret = Secret::default();
+            match text.starts_with('{') {
+                true => config.jwks_file = FileOrContent::new(text),
+                false => config.public_key = FileOrContent::new(text),
+            }
+        });
+        made.unwrap()
+    };
+    let sign =
+        |algorithm, key: &EncodingKey| encode(&Header::new(algorithm), &good(), key).unwrap();
+    let key = EncodingKey::from_rsa_der(private.as_ref());
+    let guard = file(rsa_pem);
+    for algorithm in [Algorithm::RS256, Algorithm::RS512, Algorithm::PS384] {
+        assert!(
+            bring(&guard, &sign(algorithm, &key)).await.is_ok(),
+            "{algorithm:?}"
+        );
+    }
+    let guard = file(json!({"keys": [rsa_key]}).to_string());
+    assert!(bring(&guard, &sign(Algorithm::PS256, &key)).await.is_ok());
+    is_invalid(
+        bring(&guard, &sign(Algorithm::RS256, &key)).await,
+        "not the key's algorithm",
+    );
+    let pkcs8 = ed.to_pkcs8v1().unwrap();
+    let key = EncodingKey::from_ed_der(pkcs8.as_ref());
+    for text in [ed_pem, json!({"keys": [ed_key]}).to_string()] {
+        assert!(
+            bring(&file(text), &sign(Algorithm::EdDSA, &key))
+                .await
+                .is_ok()
+        );
+    }
+}
+
 #[test]
 fn keys_are_bound_to_what_they_may_verify() {
     let jwk = |name: &str, value: Value| {
