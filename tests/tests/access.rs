@@ -69,6 +69,36 @@ async fn logged(folder: &Path, count: usize) -> Result<Vec<Value>> {
     Ok(read.collect::<Result<_, _>>()?)
 }
 
+/// The answer is that refusal.
+async fn refused(
+    gateway: &Gateway,
+    host: &str,
+    fields: &str,
+    (status, challenge): (u16, &str),
+) -> Result<()> {
+    let answer = ask(gateway, host, "/refused", fields).await?;
+    ensure!(answer.status == status, "{fields}: {answer:?}");
+    let told = answer.header("WWW-Authenticate");
+    ensure!(told == Some(challenge), "{fields}: {answer:?}");
+    Ok(())
+}
+
+/// None of the secrets stands in the access log or the API, and the router of `broken` is disabled for that reason.
+async fn tells_no_secret(gateway: &Gateway, secrets: &[&str], reason: &str) -> Result<()> {
+    let log = std::fs::read_to_string(gateway.path().join("access.log"))?;
+    let api = http1::get(gateway.admin, "localhost", "/api/http/middlewares").await?;
+    let router = http1::get(gateway.admin, "localhost", "/api/http/routers/broken@file").await?;
+    let broken = router.json()?;
+    let told = broken["error"][0].as_str().context("a reason")?;
+    ensure!(told.contains(reason), "{told}");
+    ensure!(broken["status"] == "disabled", "{broken}");
+    for text in [log, api.text(), router.text()] {
+        let found = secrets.iter().find(|secret| text.contains(**secret));
+        ensure!(found.is_none(), "{found:?} stands in {text}");
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_api_key_lets_in_and_is_told_nobody() -> Result<()> {
     let upstream = Upstream::saying("fine").await?;
@@ -86,18 +116,10 @@ async fn an_api_key_lets_in_and_is_told_nobody() -> Result<()> {
     ensure!(answer.status == 200, "{answer:?}");
     let answer = ask(&gateway, "keys.test", "/b?x=1&key=foo&y=2", spoofed).await?;
     ensure!(answer.status == 200, "{answer:?}");
-    for wrong in [
-        "",
-        "X-Api-Key: bar\r\n",
-        "X-Api-Key: foo\r\nX-Api-Key: foo\r\n",
-    ] {
-        let answer = ask(&gateway, "keys.test", "/c", wrong).await?;
-        ensure!(answer.status == 401, "{wrong}: {answer:?}");
-        let challenge = answer.header("WWW-Authenticate");
-        ensure!(
-            challenge == Some("ApiKey realm=\"traefik\""),
-            "{challenge:?}"
-        );
+    let no = (401, "ApiKey realm=\"traefik\"");
+    let twice = "X-Api-Key: foo\r\nX-Api-Key: foo\r\n";
+    for wrong in ["", "X-Api-Key: bar\r\n", twice] {
+        refused(&gateway, "keys.test", wrong, no).await?;
     }
 
     let seen = upstream.seen();
@@ -115,40 +137,16 @@ async fn an_api_key_lets_in_and_is_told_nobody() -> Result<()> {
     );
 
     let lines = logged(gateway.path(), 5).await?;
-    let users: Vec<_> = lines
-        .iter()
-        .map(|line| line["ClientUsername"].as_str())
-        .collect();
-    ensure!(
-        users.iter().filter(|user| **user == Some("quick")).count() == 1,
-        "{users:?}"
-    );
-    ensure!(
-        users.iter().filter(|user| **user == Some("slow")).count() == 1,
-        "{users:?}"
-    );
-    let shown = std::fs::read_to_string(gateway.path().join("access.log"))?;
-    let path = |line: &Value| line["RequestPath"] == "/b?x=1&key=REDACTED&y=2";
-    ensure!(lines.iter().any(path), "{shown}");
-
-    let api = http1::get(gateway.admin, "localhost", "/api/http/middlewares").await?;
-    let router = http1::get(gateway.admin, "localhost", "/api/http/routers/broken@file").await?;
-    let router = router.json()?;
-    let reason = router["error"][0].as_str().context("a reason")?;
-    ensure!(reason.contains("secretValues[0] is no hash"), "{reason}");
-    ensure!(router["status"] == "disabled", "{router}");
-    for (place, text) in [
-        ("log", shown),
-        ("API", api.text()),
-        ("router", router.to_string()),
-    ] {
-        for secret in [
-            "sesame", "=foo", ":\"foo\"", "41ef4bb0", "$2y$05", "hunter2",
-        ] {
-            ensure!(!text.contains(secret), "{secret} stands in {place}: {text}");
-        }
+    for name in ["quick", "slow"] {
+        let users = lines.iter().filter(|line| line["ClientUsername"] == name);
+        ensure!(users.count() == 1, "{name}: {lines:?}");
     }
-    Ok(())
+    let path = |line: &Value| line["RequestPath"] == "/b?x=1&key=REDACTED&y=2";
+    ensure!(lines.iter().any(path), "{lines:?}");
+    let secrets = [
+        "sesame", "=foo", ":\"foo\"", "41ef4bb0", "$2y$05", "hunter2",
+    ];
+    tells_no_secret(&gateway, &secrets, "secretValues[0] is no hash").await
 }
 
 #[tokio::test]
@@ -177,24 +175,17 @@ async fn a_token_lets_in_by_keys_behind_a_url() -> Result<()> {
         "{head}.{claims}.{}",
         BOB.rsplit('.').next().unwrap_or_default()
     );
-    for (token, status, challenge) in [
-        ("", 401, "Bearer"),
-        (BOB, 403, "Bearer error=\"insufficient_scope\""),
-        (EXPIRED, 401, "Bearer error=\"invalid_token\""),
-        (&unsigned, 401, "Bearer error=\"invalid_token\""),
-        (&stolen, 401, "Bearer error=\"invalid_token\""),
+    let invalid = (401, "Bearer error=\"invalid_token\"");
+    for (token, no) in [
+        (BOB, (403, "Bearer error=\"insufficient_scope\"")),
+        (EXPIRED, invalid),
+        (&unsigned, invalid),
+        (&stolen, invalid),
     ] {
-        let fields = match token {
-            "" => String::new(),
-            token => format!("Authorization: Bearer {token}\r\n"),
-        };
-        let answer = ask(&gateway, "token.test", "/c", &fields).await?;
-        ensure!(answer.status == status, "{token}: {answer:?}");
-        ensure!(
-            answer.header("WWW-Authenticate") == Some(challenge),
-            "{token}: {answer:?}"
-        );
+        let fields = format!("Authorization: Bearer {token}\r\n");
+        refused(&gateway, "token.test", &fields, no).await?;
     }
+    refused(&gateway, "token.test", "", (401, "Bearer")).await?;
     ensure!(issuer.seen().len() == 1, "{} fetches", issuer.seen().len());
 
     let seen = upstream.seen();
@@ -209,19 +200,5 @@ async fn a_token_lets_in_by_keys_behind_a_url() -> Result<()> {
     let lines = logged(gateway.path(), 7).await?;
     let users = lines.iter().filter(|line| line["ClientUsername"] == "ann");
     ensure!(users.count() == 2, "{lines:?}");
-    let shown = std::fs::read_to_string(gateway.path().join("access.log"))?;
-    let router = http1::get(gateway.admin, "localhost", "/api/http/routers/broken@file").await?;
-    let api = http1::get(gateway.admin, "localhost", "/api/http/middlewares").await?;
-    ensure!(
-        router.text().contains("is not one of HS256"),
-        "{}",
-        router.text()
-    );
-    for text in [shown, api.text(), router.text()] {
-        ensure!(
-            !text.contains(claims) && !text.contains("hunter2"),
-            "{text}"
-        );
-    }
-    Ok(())
+    tells_no_secret(&gateway, &[claims, "hunter2"], "is not one of HS256").await
 }

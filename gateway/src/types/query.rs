@@ -19,7 +19,7 @@ pub fn without(query: &[u8], name: &str) -> Option<Vec<u8>> {
 pub fn hiding(query: &[u8], name: &str, shown: &[u8]) -> Vec<u8> {
     let pairs = pairs(query).map(|pair| {
         if is_named(pair, name) {
-            [&key(pair)[..], b"=", shown].concat()
+            [key(pair), b"=", shown].concat()
         } else {
             pair.to_vec()
         }

@@ -211,31 +211,31 @@ fn options_that_cannot_be_are_named_without_their_secrets() {
     let wrong: [(&str, Change); 13] = [
         ("keySource", |config| config.key_source = None),
         ("headerAuthScheme", |config| {
-            config.key_source = Some(source("", "Bearer", "q", ""))
+            config.key_source = Some(source("", "Bearer", "q", ""));
         }),
         ("headerAuthScheme", |config| {
-            config.key_source = Some(source("A", "a b", "", ""))
+            config.key_source = Some(source("A", "a b", "", ""));
         }),
         ("keySource.header", |config| {
-            config.key_source = Some(source("Host", "", "", ""))
+            config.key_source = Some(source("Host", "", "", ""));
         }),
         ("secretValues or keys", |config| {
-            config.secret_values.clear()
+            config.secret_values.clear();
         }),
         ("secretValues[0]", |config| {
-            config.secret_values = vec![Secret::new("hunter2")]
+            config.secret_values = vec![Secret::new("hunter2")];
         }),
         ("secretValues[0]", |config| {
-            config.secret_values = vec![Secret::new("")]
+            config.secret_values = vec![Secret::new("")];
         }),
         ("secretValues[4]", |config| {
-            config.secret_values.push(Secret::new("{SHA256}hunter2"))
+            config.secret_values.push(Secret::new("{SHA256}hunter2"));
         }),
         ("bcrypt", |config| {
-            config.secret_values.push(Secret::new("$2y$05$hunter2"))
+            config.secret_values.push(Secret::new("$2y$05$hunter2"));
         }),
         ("urn", |config| {
-            config.secret_values.push(Secret::new("urn:k8s:secret:a:b"))
+            config.secret_values.push(Secret::new("urn:k8s:secret:a:b"));
         }),
         ("id", |config| config.keys.push(ApiKeyEntry::default())),
         ("already", |config| {

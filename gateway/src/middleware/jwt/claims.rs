@@ -108,13 +108,13 @@ mod tests {
 
     use super::*;
 
-    fn claims(value: Value) -> Claims {
+    fn claims(value: &Value) -> Claims {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn a_path_leads_to_a_claim() {
-        let claims = claims(json!({"a": {"b.c": 1, "d\\": {"e": [true]}}, "n": null}));
+        let claims = claims(&json!({"a": {"b.c": 1, "d\\": {"e": [true]}}, "n": null}));
         let find = |path: &str| Path::new(path).unwrap().find(&claims).map(text);
         assert_eq!(find("a.b\\.c").unwrap(), "1");
         assert_eq!(find("a.d\\\\.e").unwrap(), "[true]");
@@ -152,14 +152,14 @@ mod tests {
             ("aud", json!([]), false),
             ("aud", json!({"api": 1}), false),
         ] {
-            let mut claims = claims(good.clone());
+            let mut claims = claims(&good);
             claims.insert("exp".to_owned(), json!(1001));
             claims.insert(name.to_owned(), value.clone());
             let found = expected.check(&claims, 1000.0);
             assert_eq!(found.is_ok(), counts, "{name} {value}: {found:?}");
         }
         for name in ["iss", "aud"] {
-            let mut claims = claims(good.clone());
+            let mut claims = claims(&good);
             claims.remove(name);
             assert!(expected.check(&claims, 1000.0).is_err(), "without {name}");
         }

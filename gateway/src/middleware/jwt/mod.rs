@@ -5,6 +5,7 @@ mod condition;
 mod fetch;
 mod keys;
 mod options;
+mod refusal;
 mod remote;
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,13 @@ mod token;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ::http::{HeaderName, HeaderValue, StatusCode};
+use ::http::{HeaderName, HeaderValue};
 use jsonwebtoken::Algorithm;
 
 use self::claims::{Claims, Expected, Path};
 use self::condition::Condition;
 use self::keys::Keys;
+use self::refusal::{No, refuse};
 use self::remote::Remote;
 use self::token::{Refusal, Token};
 use super::credential::{self, Found, Place};
@@ -44,18 +46,6 @@ enum Source {
     Remote(Arc<Remote>),
 }
 
-/// Why a request is not let in.
-enum No {
-    /// It has no token.
-    Nothing,
-    /// Its token does not count.
-    Wrong(&'static str),
-    /// Its token counts, but not for this.
-    Forbidden,
-    /// There are no keys, so nobody knows.
-    NoKeys,
-}
-
 impl Jwt {
     fn token(&self, request: &Request) -> Result<Vec<u8>, No> {
         let mut all = self.places.iter().map(|place| place.find(request));
@@ -78,7 +68,7 @@ impl Jwt {
     /// Verifies once more after the keys were fetched: they may have changed.
     async fn look_again(&self, remote: &Arc<Remote>, token: &[u8]) -> Result<Claims, No> {
         let token = Token::read(token, &self.algorithms).map_err(No::Wrong)?;
-        let keys = remote.newer().await.ok_or(No::NoKeys)?;
+        let keys = remote.newer().await.ok_or(No::Unknown)?;
         token.verify(&keys).map_err(|refusal| match refusal {
             Refusal::NoKey => No::Wrong("its key is not known"),
             Refusal::Wrong(why) => No::Wrong(why),
@@ -111,26 +101,6 @@ impl Jwt {
         }
         Outcome::Next
     }
-}
-
-/// The answer tells no more than RFC 6750 section 3.1 asks for; why is in the log.
-fn refuse(no: No) -> Outcome<()> {
-    let (challenge, status, why) = match no {
-        No::Nothing => ("Bearer", StatusCode::UNAUTHORIZED, "there is none"),
-        No::Wrong(why) => (
-            "Bearer error=\"invalid_token\"",
-            StatusCode::UNAUTHORIZED,
-            why,
-        ),
-        No::Forbidden => (
-            "Bearer error=\"insufficient_scope\"",
-            StatusCode::FORBIDDEN,
-            "its claims do not fit",
-        ),
-        No::NoKeys => ("", StatusCode::SERVICE_UNAVAILABLE, "there are no keys"),
-    };
-    tracing::debug!(why, "a token is refused");
-    Outcome::Answer(Box::new(credential::refusal(status, challenge)))
 }
 
 impl Act for Jwt {

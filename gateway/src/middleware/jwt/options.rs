@@ -14,7 +14,7 @@ use super::fetch;
 use super::keys::Keys;
 use super::remote::Remote;
 use super::{Jwt, Source};
-use crate::config::dynamic::{Jwt as Config, JwtClient};
+use crate::config::dynamic::Jwt as Config;
 use crate::middleware::credential::{self, Place};
 
 /// Clocks that differ more are wrong.
@@ -101,10 +101,7 @@ fn source(config: &Config) -> Result<Source, String> {
         return Err("signingSecretBase64Encoded needs signingSecret".to_owned());
     }
     if !config.jwks_url.is_empty() {
-        let client = config
-            .client_config
-            .clone()
-            .unwrap_or_else(JwtClient::default);
+        let client = config.client_config.clone().unwrap_or_default();
         let timeout = u64::try_from(client.timeout_seconds).ok();
         let timeout = timeout.filter(|seconds| (1..=60).contains(seconds));
         let timeout = timeout.ok_or("clientConfig.timeoutSeconds must be from 1 to 60")?;

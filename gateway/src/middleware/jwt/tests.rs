@@ -65,6 +65,11 @@ fn pair() -> &'static Pair {
     PAIR.get_or_init(Pair::new)
 }
 
+/// A part of a token.
+fn part(value: &Value) -> String {
+    URL_SAFE_NO_PAD.encode(value.to_string())
+}
+
 fn now() -> u64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -173,7 +178,6 @@ async fn forgeries_are_refused() {
     assert!(bring(&secret, &right).await.is_ok());
     assert!(bring(&public, &pair().sign(None, &good())).await.is_ok());
 
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let claims = part(&good());
     for algorithm in ["none", "None", "NONE", "nOnE", "", "HS1", "ES512", "HS256 "] {
         for signature in ["", "AA"] {
@@ -205,7 +209,12 @@ async fn forgeries_are_refused() {
         bring(&secret, &with_secret(b"other", &good())).await,
         "another secret",
     );
+}
 
+#[tokio::test]
+async fn tokens_out_of_shape_are_refused() {
+    let secret = guard(|_| {}).unwrap();
+    let right = with_secret(SECRET.as_bytes(), &good());
     let pieces: Vec<&str> = right.split('.').collect();
     let other = part(&json!({"sub": "root"}));
     for token in [
@@ -458,7 +467,8 @@ async fn rsa_and_ed25519_as_well() {
     };
     let sign =
         |algorithm, key: &EncodingKey| encode(&Header::new(algorithm), &good(), key).unwrap();
-    let key = EncodingKey::from_rsa_der(private.as_ref());
+    // What is signed with wants PKCS#1, which stands behind the 26 bytes of PKCS#8.
+    let key = EncodingKey::from_rsa_der(&private.as_ref()[26..]);
     let guard = file(rsa_pem);
     for algorithm in [Algorithm::RS256, Algorithm::RS512, Algorithm::PS384] {
         assert!(
@@ -517,19 +527,19 @@ fn options_that_cannot_be_are_named_without_their_secrets() {
     let wrong: [(&str, Change); 12] = [
         ("one of", |config| config.signing_secret = Secret::default()),
         ("only one", |config| {
-            config.jwks_url = "https://a.test/keys".to_owned()
+            config.jwks_url = "https://a.test/keys".to_owned();
         }),
         ("Base64", |config| {
-            config.signing_secret_base64_encoded = true
+            config.signing_secret_base64_encoded = true;
         }),
         ("Kubernetes", |config| {
-            config.signing_secret = Secret::new("urn:k8s:secret:a:b")
+            config.signing_secret = Secret::new("urn:k8s:secret:a:b");
         }),
         ("is not one of", |config| {
-            config.algorithms = vec!["none".to_owned()]
+            config.algorithms = vec!["none".to_owned()];
         }),
         ("RS256", |config| {
-            config.algorithms = vec!["RS256".to_owned()]
+            config.algorithms = vec!["RS256".to_owned()];
         }),
         ("claims", |config| config.claims = "Is(`a`)".to_owned()),
         ("forwardHeaders", |config| {

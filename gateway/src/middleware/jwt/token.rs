@@ -66,7 +66,7 @@ impl<'a> Token<'a> {
                 Ok(token) => return Ok(token.claims),
                 Err(_) => {
                     refusal =
-                        Refusal::Wrong("its signature is wrong, or its claims are no JSON object")
+                        Refusal::Wrong("its signature is wrong, or its claims are no JSON object");
                 }
             }
         }
