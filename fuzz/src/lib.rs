@@ -3,6 +3,7 @@
 //!
 //! Driven by libFuzzer (`fuzz_targets/`) and, seeded and bounded, by `gateway/tests/codec.rs` and `gateway/tests/inputs.rs`.
 
+mod client_hello;
 mod codec;
 pub mod mangle;
 mod oracle;
@@ -11,6 +12,7 @@ mod proxy;
 mod rules;
 mod spellings;
 
+pub use client_hello::client_hello;
 pub use codec::{requests, responses};
 pub use oracle::against_hyper;
 pub use paths::paths;

@@ -1,4 +1,4 @@
-//! Rules, targets, PROXY headers and configuration under mangled input: the checks of `fuzz/`, seeded and bounded, so that
+//! Rules, targets, PROXY headers, ClientHellos and configuration under mangled input: the checks of `fuzz/`, seeded and bounded, so that
 //! they run everywhere. `CODEC_CASES` and `CODEC_SEED` as for `codec.rs`.
 
 #![allow(
@@ -6,6 +6,8 @@
     reason = "the files are a library's, and public there"
 )]
 
+#[path = "../../fuzz/src/client_hello.rs"]
+mod client_hello;
 #[path = "../../fuzz/src/mangle.rs"]
 mod mangle;
 #[path = "../../fuzz/src/paths.rs"]
@@ -16,6 +18,10 @@ mod proxy;
 mod rules;
 #[path = "../../fuzz/src/spellings.rs"]
 mod spellings;
+
+use std::sync::Arc;
+
+use rustls_pki_types::ServerName;
 
 const RULES: &[&str] = &[
     "Host(`a.test`)",
@@ -176,4 +182,41 @@ fn proxy_headers_are_decided_alike_wherever_they_are_cut() {
 #[test]
 fn configuration_is_read_or_refused_in_every_spelling() {
     mangle::run(DOCUMENTS, SIGNS, 5_000, spellings::spellings);
+}
+
+/// What a client of this name sends first.
+fn hello(name: &str) -> anyhow::Result<Vec<u8>> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let name = ServerName::try_from(name.to_owned())?;
+    let mut client = rustls::ClientConnection::new(Arc::new(config), name)?;
+    let mut bytes = Vec::new();
+    client.write_tls(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[test]
+fn client_hellos_name_the_same_host_wherever_they_are_cut() -> anyhow::Result<()> {
+    let names = ["a.test", "A.TEST", "127.0.0.1", "xn--bcher-kva.example"];
+    let hellos: Vec<Vec<u8>> = names
+        .into_iter()
+        .map(hello)
+        .collect::<anyhow::Result<_>>()?;
+    let pieces: &[&[u8]] = &[
+        b"\x16\x03\x01",
+        b"\x01",
+        b"\0",
+        b"\0\0",
+        b"\xff\xff",
+        b".",
+        b"a.test",
+        b"\x15\x03\x03\0\x02\x02\x28",
+        b"\x80",
+    ];
+    mangle::run(&hellos, pieces, 5_000, client_hello::client_hello);
+    Ok(())
 }

@@ -8,6 +8,7 @@ use tokio_rustls::LazyConfigAcceptor;
 
 use super::{EntryPoint, Worker};
 use crate::http::Tls;
+use crate::net::tls::canonical_name;
 use crate::net::{Deadline, Stream};
 
 /// Ends TLS here. Tells too whether the client settled on HTTP/2.
@@ -22,9 +23,7 @@ pub(super) async fn handshake(
     let settled = async {
         let start = LazyConfigAcceptor::new(rustls::server::Acceptor::default(), socket).await?;
         let hello = start.client_hello();
-        let name = hello
-            .server_name()
-            .map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let name = hello.server_name().map(canonical_name);
         let snapshot = worker.snapshot();
         let tables = snapshot.entry_points.get(entry.index);
         let Some(chosen) = tables.and_then(|tables| tables.tls_options.choose(name.as_deref()))

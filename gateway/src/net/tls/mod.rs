@@ -11,6 +11,11 @@ pub use options::{ClientAuth, OptionsError, TlsOptions, Version};
 pub use store::CertificateStore;
 pub use table::{Chosen, TlsTable};
 
+/// A server name as certificates and options are looked up by it: lower-case, without a dot at its end.
+pub fn canonical_name(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
 /// The version as Traefik's logs write it.
 pub fn version_name(version: Option<rustls::ProtocolVersion>) -> &'static str {
     match version {

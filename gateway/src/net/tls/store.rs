@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::Pair;
+use super::{Pair, canonical_name};
 
 /// Which certificate a client is shown.
 #[derive(Debug)]
@@ -82,9 +82,7 @@ pub(super) struct Resolver {
 
 impl ResolvesServerCert for Resolver {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let name = hello
-            .server_name()
-            .map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let name = hello.server_name().map(canonical_name);
         if let Some(found) = name.as_deref().and_then(|name| self.store.find(name)) {
             return Some(Arc::clone(found));
         }
