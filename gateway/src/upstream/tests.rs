@@ -32,17 +32,26 @@ pub(super) fn run(test: impl Future<Output = ()> + 'static) {
 }
 
 /// A server that counts its connections, and handles each by `serve`.
-struct Server {
-    target: Target,
-    connections: Rc<Cell<usize>>,
+pub(super) struct Server {
+    pub(super) target: Rc<Target>,
+    pub(super) connections: Rc<Cell<usize>>,
 }
 
 async fn server<F: Future<Output = ()> + 'static>(
     settings: Settings,
     serve: impl Fn(usize, TcpStream) -> F + 'static,
 ) -> Server {
+    server_of("http", settings, serve).await
+}
+
+/// One that URLs of this scheme lead to.
+pub(super) async fn server_of<F: Future<Output = ()> + 'static>(
+    scheme: &str,
+    settings: Settings,
+    serve: impl Fn(usize, TcpStream) -> F + 'static,
+) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("{scheme}://{}", listener.local_addr().unwrap());
     let connections = Rc::new(Cell::new(0));
     let count = connections.clone();
     tokio::task::spawn_local(async move {
@@ -55,7 +64,7 @@ async fn server<F: Future<Output = ()> + 'static>(
     });
     let transport = Transport::new(&settings).unwrap();
     Server {
-        target: Target::new(&url, false, transport).unwrap(),
+        target: Rc::new(Target::new(&url, false, transport).unwrap()),
         connections,
     }
 }

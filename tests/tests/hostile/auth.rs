@@ -37,16 +37,16 @@ http:
     )
 }
 
+/// One whose only router has this middleware.
+async fn guarded(middleware: &str) -> Result<Site> {
+    let upstream = Recorder::fine().await?;
+    Site::with(upstream, |port| behind(middleware, port), "", &[]).await
+}
+
 #[tokio::test]
 async fn a_user_has_the_name_it_signed_in_with() -> Result<()> {
     let middleware = format!("{{basicAuth: {{users: ['{USERS}'], headerField: x-auth-user}}}}");
-    let mut site = Site::with(
-        Recorder::fine().await?,
-        |port| behind(&middleware, port),
-        "",
-        &[],
-    )
-    .await?;
+    let mut site = guarded(&middleware).await?;
     let mut client = site.client().await?;
     let fields = format!("Authorization: {LOW}\r\n{}", spellings("X-Auth-User"));
     let answer = client.ask("GET", "a.test", "/x", &fields).await?;
@@ -96,13 +96,7 @@ async fn what_the_asked_service_says_is_not_the_clients_to_say() -> Result<()> {
         let middleware = format!(
             "{{forwardAuth: {{address: '{address}', {taken}, trustForwardHeader: false}}}}"
         );
-        let mut site = Site::with(
-            Recorder::fine().await?,
-            |port| behind(&middleware, port),
-            "",
-            &[],
-        )
-        .await?;
+        let mut site = guarded(&middleware).await?;
         let mut client = site.client().await?;
         let fields = format!(
             "{}X-Forwarded-Prefix: /spoofed\r\nX_Forwarded_Uri: /spoofed\r\n",
@@ -140,13 +134,7 @@ async fn an_answer_without_end_is_cut_off() -> Result<()> {
     let address = format!("http://127.0.0.1:{}/long", auth.port);
     let middleware =
         format!("{{forwardAuth: {{address: '{address}', trustForwardHeader: false}}}}");
-    let mut site = Site::with(
-        Recorder::fine().await?,
-        |port| behind(&middleware, port),
-        "",
-        &[],
-    )
-    .await?;
+    let mut site = guarded(&middleware).await?;
     let asked = site.gateway.get("a.test", "/x");
     let answer = within(Duration::from_secs(20), "an answer", asked).await?;
     ensure!([401, 500].contains(&answer.status), "{}", answer.status);
@@ -159,13 +147,7 @@ async fn an_unknown_user_takes_as_long_as_a_known_one() -> Result<()> {
     // bcrypt of cost 10: some tens of milliseconds.
     let hash = "$2y$10$.bFhU4wJh.sAxRY4vb2GBeUGVuvR9qQUHhPzvrxUTAj6RSEWK2PyG";
     let middleware = format!("{{basicAuth: {{users: ['known:{hash}']}}}}");
-    let mut site = Site::with(
-        Recorder::fine().await?,
-        |port| behind(&middleware, port),
-        "",
-        &[],
-    )
-    .await?;
+    let mut site = guarded(&middleware).await?;
     // `known:x`, `never:x`; the shortest of some, since a machine may be busy.
     let mut times = [Duration::MAX; 2];
     for _ in 0..5 {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
 use sluice_tests::http1;
+use sluice_tests::poll::until_true;
 use sluice_tests::recorder::{Recorder, Reply, ok};
 use sluice_tests::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -501,7 +502,13 @@ async fn a_client_that_reads_nothing_is_cut() -> Result<()> {
     stalled
         .write_all(b"GET /big HTTP/1.1\r\nHost: a.test\r\n\r\n")
         .await?;
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    // Nothing is read until the gateway has given up: it has no connection left then.
+    let cut = async || {
+        let asked = site.upstream.seen().len() == 2;
+        let open = r#"traefik_open_connections{entrypoint="web",protocol="TCP"}"#;
+        Ok(asked && site.gateway.metric(open).await? == 0.0)
+    };
+    until_true("the cut", Duration::from_secs(15), cut).await?;
     let mut all = Vec::new();
     let read = within(Duration::from_secs(15), "the end of HTTP/1", async {
         let _ = stalled.read_to_end(&mut all).await;

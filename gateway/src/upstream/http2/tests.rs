@@ -12,41 +12,20 @@ use h2::Reason;
 use h2::server::SendResponse;
 use http_body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use super::super::tests::{channel, context, get, request, run, settle, whole};
-use super::super::{Settings, Target, Transport, forward, pool};
+use super::super::tests::{Server, channel, context, get, request, run, server_of, settle, whole};
+use super::super::{Settings, forward, pool};
 use crate::http::{Body, ErrorKind, Interim, ProxyError, Request, Response};
 
 type Incoming = ::http::Request<h2::RecvStream>;
-
-struct Server {
-    target: Rc<Target>,
-    connections: Rc<Cell<usize>>,
-}
 
 /// A server that handles each connection by `serve`.
 async fn raw<F: Future<Output = ()> + 'static>(
     settings: Settings,
     serve: impl Fn(usize, TcpStream) -> F + 'static,
 ) -> Server {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("h2c://{}", listener.local_addr().unwrap());
-    let connections = Rc::new(Cell::new(0));
-    let count = connections.clone();
-    tokio::task::spawn_local(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            let number = count.get();
-            count.set(number + 1);
-            tokio::task::spawn_local(serve(number, socket));
-        }
-    });
-    let transport = Transport::new(&settings).unwrap();
-    Server {
-        target: Rc::new(Target::new(&url, false, transport).unwrap()),
-        connections,
-    }
+    server_of("h2c", settings, serve).await
 }
 
 /// A server that handles each request by `answer`.
