@@ -76,7 +76,7 @@ fn table(size: usize, rule: fn(usize) -> String) -> Table<usize> {
         let matcher = compile(&rule, Syntax::V3).ok()?;
         Some(RouteSpec {
             name: format!("r{i}@file"),
-            matcher,
+            matcher: matcher.into(),
             priority: default_priority(&rule),
             provider_rank: 0,
             payload: i,

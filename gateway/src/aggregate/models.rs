@@ -85,21 +85,24 @@ fn observability(entry: &EntryPoint) -> RouterObservability {
 /// becomes one router each, named `entrypoint-router`.
 pub fn apply_defaults(merged: &mut Merged, defaults: &Defaults) {
     let routers = std::mem::take(&mut merged.routers);
+    let (children, roots): (Vec<_>, Vec<_>) = routers
+        .into_iter()
+        .partition(|(_, router)| !router.parent_refs.is_empty());
     let mut divided = BTreeMap::new();
-    let mut children = Vec::new();
-    for (name, mut router) in routers {
+    for (name, mut router) in roots {
         set_syntax(&mut router, defaults);
-        if !router.parent_refs.is_empty() {
-            children.push((name, router));
-            continue;
-        }
         if router.entry_points.is_empty() {
             router.entry_points.clone_from(&defaults.entry_points);
         }
-        let names = divide(&mut merged.routers, name.clone(), router, defaults);
-        divided.insert(name, names);
+        if children.is_empty() {
+            divide(&mut merged.routers, name, router, defaults);
+        } else {
+            let names = divide(&mut merged.routers, name.clone(), router, defaults);
+            divided.insert(name, names);
+        }
     }
     for (name, mut router) in children {
+        set_syntax(&mut router, defaults);
         router.parent_refs = parents(&name, &router.parent_refs, &divided);
         merged.routers.insert(name, router);
     }

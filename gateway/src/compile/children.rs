@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::objects::Objects;
 use crate::aggregate::{Merged, qualify};
+use crate::config::dynamic::Router;
 
 /// Children of each router.
 pub(super) fn children(merged: &Merged) -> BTreeMap<&str, Vec<&str>> {
@@ -49,15 +50,13 @@ pub(super) fn check(merged: &Merged, objects: &mut Objects) {
     let mut reached = BTreeSet::new();
     for (name, router) in &merged.routers {
         if router.parent_refs.is_empty() {
-            visit(merged, &children, name, &mut reached, objects);
+            visit(merged, &children, name, router, &mut reached, objects);
         }
     }
-    for name in merged
-        .routers
-        .keys()
-        .filter(|name| !reached.contains(name.as_str()))
-    {
-        objects.disable_router(name, "router is not reachable");
+    for (name, router) in &merged.routers {
+        if !router.parent_refs.is_empty() && !reached.contains(name.as_str()) {
+            objects.disable_router(name, "router is not reachable");
+        }
     }
 }
 
@@ -76,21 +75,22 @@ fn visit<'m>(
     merged: &'m Merged,
     children: &BTreeMap<&'m str, Vec<&'m str>>,
     name: &'m str,
+    router: &'m Router,
     reached: &mut BTreeSet<&'m str>,
     objects: &mut Objects,
 ) {
-    if !reached.insert(name) {
+    // Only routers with parents can be come to twice.
+    if !router.parent_refs.is_empty() && !reached.insert(name) {
         return;
     }
     let below = children.get(name).map(Vec::as_slice).unwrap_or_default();
-    let Some(router) = merged.routers.get(name) else {
-        return;
-    };
     if router.service.is_empty() && below.is_empty() {
         objects.disable_router(name, "router has no service and no child routers");
         objects.disable_router(name, "router must have either a service or child routers");
     }
     for child in below {
-        visit(merged, children, child, reached, objects);
+        if let Some(router) = merged.routers.get(*child) {
+            visit(merged, children, child, router, reached, objects);
+        }
     }
 }

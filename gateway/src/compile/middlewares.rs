@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::children::provider;
 use super::objects::Objects;
+use super::recursion;
 use super::services::Services;
-use super::{Input, recursion};
 use crate::aggregate::{files, qualify};
 use crate::config::dynamic::{Middleware, Type};
 use crate::http::Handler;
@@ -16,11 +16,13 @@ use crate::middleware::{self, Built, Site};
 /// in front of, place in its chain counted from the end, and name. In Traefik each use of a name is a middleware of its own.
 pub(super) type Kept = BTreeMap<(&'static str, String, usize, String), (Middleware, Built)>;
 
-/// What outlives runs.
+/// What was built: that which outlives runs, and that which one run uses again.
 #[derive(Default)]
 pub(super) struct State {
     before: Kept,
     now: Kept,
+    /// Filters that remember nothing, by name: all who use one share it.
+    shared: BTreeMap<String, Built>,
 }
 
 impl State {
@@ -28,7 +30,7 @@ impl State {
     pub(super) fn new(before: Kept) -> Self {
         Self {
             before,
-            now: Kept::new(),
+            ..Self::default()
         }
     }
 
@@ -59,18 +61,6 @@ pub(super) fn wrap(
     let mut built = unroll.built;
     built.reverse();
     Ok(middleware::assemble(built, tail))
-}
-
-/// Tells every middleware which routers name it, whatever became of them.
-pub(super) fn mark_used(input: &Input<'_>, objects: &mut Objects) {
-    for (router, config) in &input.merged.routers {
-        for name in &config.middlewares {
-            let name = qualify(name, provider(router));
-            if let Some(state) = objects.middlewares.get_mut(&name) {
-                state.used_by.insert(router.clone());
-            }
-        }
-    }
 }
 
 struct Unroll<'a, 's, 'i> {
@@ -114,6 +104,10 @@ impl Unroll<'_, '_, '_> {
             self.stack.pop();
             return unrolled;
         }
+        if let Some(built) = self.services.middlewares.shared.get(name) {
+            self.built.push(built.clone());
+            return Ok(());
+        }
         let place = (
             self.kind,
             self.user.to_owned(),
@@ -143,6 +137,9 @@ impl Unroll<'_, '_, '_> {
         if built.keeps_state() {
             let kept = (config.clone(), built.clone());
             self.services.middlewares.now.insert(place, kept);
+        } else if matches!(built, Built::Filter(_)) {
+            let shared = &mut self.services.middlewares.shared;
+            shared.insert(name.to_owned(), built.clone());
         }
         self.built.push(built);
         Ok(())

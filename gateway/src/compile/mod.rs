@@ -83,7 +83,6 @@ pub fn compile(input: &Input<'_>, kept: &mut Kept) -> Compiled {
     let entry_points = input.entry_points.iter();
     let entry_points = entry_points.map(|name| routers.tables(name)).collect();
     let rules = routers.into_rules();
-    middlewares::mark_used(input, &mut objects);
     routers::check_entry_points(input, &mut objects);
     let checks = services.checks();
     tls::warn(input, &mut objects);

@@ -1,6 +1,6 @@
 //! What became of each object while the configuration was compiled: its status, and why.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -14,8 +14,8 @@ pub struct ObjectState {
     pub status: Status,
     /// Why not, or what is wrong.
     pub errors: Vec<String>,
-    /// Entry points of a router; routers of a middleware.
-    pub used_by: BTreeSet<String>,
+    /// Entry points of a router.
+    pub used_by: Vec<String>,
     /// Servers of a service that was built, by URL, and whether they are up.
     pub servers: BTreeMap<String, Arc<AtomicBool>>,
 }

@@ -38,10 +38,11 @@ pub(super) fn build(merged: &Merged, objects: Objects, certificates: Vec<Certifi
         ..Report::default()
     };
     for (name, router) in &merged.routers {
-        let found = routers.remove(name).unwrap_or_default();
-        let uses = found.used_by.iter().cloned().collect();
+        let mut found = routers.remove(name).unwrap_or_default();
+        let mut uses = std::mem::take(&mut found.used_by);
+        uses.sort();
         let child = !router.parent_refs.is_empty() && found.status != Status::Disabled;
-        let config = shown_router(name, router, child || !found.used_by.is_empty());
+        let config = shown_router(name, router, child || !uses.is_empty());
         let state = state(found, uses);
         report
             .routers

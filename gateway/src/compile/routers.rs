@@ -82,10 +82,8 @@ impl<'a, 's> Routers<'a, 's> {
             if !router.parent_refs.is_empty() || !here {
                 continue;
             }
-            self.objects
-                .router(name)
-                .used_by
-                .insert(entry_point.to_owned());
+            let state = self.objects.router(name);
+            state.used_by.push(entry_point.to_owned());
             self.asks = asks(router.observability.as_ref(), &router.service);
             if let Some(spec) = self.spec(name, router, 0) {
                 if router.tls.is_some() {

@@ -39,7 +39,7 @@ pub struct Observer {
 pub struct Observed {
     pub(super) entry_point: Arc<str>,
     /// Names of the routers, joined as Traefik joins them; `None` where none matched.
-    pub(super) router: Option<Box<str>>,
+    pub(super) router: Option<Arc<str>>,
     pub(super) counted: Option<Counted>,
     pub(super) log: Option<Arc<AccessLog>>,
 }
@@ -86,9 +86,10 @@ impl Observer {
             })
             .unwrap_or_default();
         let entry_point: Arc<str> = entry_point.into();
+        let router: Option<Arc<str>> = (!names.is_empty()).then(|| names.join(" -> ").into());
         PerWorker::new(self.workers, |number| Observed {
             entry_point: Arc::clone(&entry_point),
-            router: (!names.is_empty()).then(|| names.join(" -> ").into()),
+            router: router.clone(),
             counted: metrics.map(|metrics| Counted {
                 scopes: scopes
                     .iter()

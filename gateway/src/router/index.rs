@@ -37,7 +37,7 @@ impl HostIndex {
         let keys: Vec<_> = rules
             .map(|rule| (rule.host_keys(), rule.path_keys()))
             .collect();
-        let mut exact: HashMap<&str, Vec<Entry<'_>>> = HashMap::new();
+        let mut exact: HashMap<&str, Vec<Entry<'_>>> = HashMap::with_capacity(keys.len());
         let mut wildcard: HashMap<&str, Vec<Entry<'_>>> = HashMap::new();
         let mut any = Vec::new();
         // More than four billion routers do not fit into memory.

@@ -11,6 +11,8 @@ mod prefix;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use index::HostIndex;
 
 use crate::rule::http::HttpLeaf;
@@ -21,7 +23,7 @@ use crate::rule::{Explanation, Keyed, Tree};
 pub struct RouteSpec<T, L = HttpLeaf> {
     /// The router's name, `name@provider`. It decides between routers of equal priority and provider.
     pub name: String,
-    pub matcher: Tree<L>,
+    pub matcher: Arc<Tree<L>>,
     /// The router's own priority, or the default of its rule; the highest is tried first.
     pub priority: i64,
     /// The place of the router's provider in `providers.precedence`, counted from the end: of two routers of equal priority
@@ -51,7 +53,7 @@ impl<T, L: Keyed> Table<T, L> {
                 .cmp(&(a.priority, a.provider_rank))
                 .then_with(|| a.name.cmp(&b.name))
         });
-        let index = HostIndex::build(specs.iter().map(|spec| &spec.matcher));
+        let index = HostIndex::build(specs.iter().map(|spec| &*spec.matcher));
         Self {
             routes: specs.into(),
             index,

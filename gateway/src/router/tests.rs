@@ -10,7 +10,7 @@ use crate::rule::testing::{Request, Rng, random_expr, random_request};
 fn spec(name: &str, rule: &str, priority: Option<i64>) -> RouteSpec<()> {
     RouteSpec {
         name: name.into(),
-        matcher: compile(rule, Syntax::V3).unwrap(),
+        matcher: Arc::new(compile(rule, Syntax::V3).unwrap()),
         priority: priority.unwrap_or_else(|| default_priority(rule)),
         provider_rank: 0,
         payload: (),
@@ -171,7 +171,7 @@ fn connections_use_the_same_table() {
     ];
     let specs = rules.map(|rule| RouteSpec {
         name: rule.into(),
-        matcher: tcp::compile(rule, Syntax::V3).unwrap(),
+        matcher: Arc::new(tcp::compile(rule, Syntax::V3).unwrap()),
         priority: tcp::default_priority(rule),
         provider_rank: 0,
         payload: (),

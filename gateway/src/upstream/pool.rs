@@ -13,8 +13,9 @@ use super::http2::Sessions;
 use super::slot::Slot;
 use crate::net::{Stream, deadline};
 
-/// How often idle connections are looked through.
+/// How often idle connections are looked through: at least, and at most where one of them expires sooner.
 const SWEEP: Duration = Duration::from_secs(1);
+const QUICK: Duration = Duration::from_millis(50);
 
 #[derive(Default)]
 struct Pool {
@@ -136,12 +137,23 @@ impl Pool {
         tokio::task::spawn_local(async {
             let _running = Running;
             loop {
-                tokio::time::sleep(SWEEP).await;
+                let pause = POOL.with_borrow(Pool::pause);
+                tokio::time::sleep(pause).await;
                 if !POOL.with_borrow_mut(Pool::sweep) {
                     break;
                 }
             }
         });
+    }
+
+    /// The time until there is something to close.
+    fn pause(&self) -> Duration {
+        let idle = self.slots.iter().flat_map(|stack| &stack.idle);
+        let first = idle.filter_map(|idle| idle.expires).min();
+        first.map_or(SWEEP, |first| {
+            let left = first.saturating_duration_since(deadline::coarse_now());
+            left.clamp(QUICK, SWEEP)
+        })
     }
 
     /// Closes what is of no use any more, and what leads to servers that nobody names any more; whether anything is left.

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub use decoder::Decoder;
 pub use scalars::Anything;
 pub(crate) use section::section_impls;
-pub use section::{Presence, fill_section};
+pub use section::{Presence, fill_entries, fill_section};
 
 use super::describe::OptionLine;
 use super::object::Field;

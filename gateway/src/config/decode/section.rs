@@ -3,11 +3,20 @@
 use super::{Decoder, Dialect, Section};
 use crate::config::describe::OptionLine;
 use crate::config::object::Field;
-use crate::config::tree::Node;
+use crate::config::tree::{Entry, Node};
 
 /// Fills a section from a node, key by key.
 pub fn fill_section<T: Section>(target: &mut T, node: &Node, decoder: &mut Decoder) {
-    for entry in node.entries() {
+    fill_entries(target, node.entries(), decoder);
+}
+
+/// Fills a section from some of a node's keys.
+pub fn fill_entries<'a, T: Section>(
+    target: &mut T,
+    entries: impl IntoIterator<Item = &'a Entry>,
+    decoder: &mut Decoder,
+) {
+    for entry in entries {
         let dialect = decoder.dialect;
         let Some(field) = T::FIELDS
             .iter()

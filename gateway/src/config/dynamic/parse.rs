@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use super::Dynamic;
-use crate::config::decode::{Decoder, Dialect, Section as _, fill_section};
+use crate::config::decode::{Decoder, Dialect, Section as _, fill_entries};
 use crate::config::error::{ConfigErrors, Problem, nearest};
 use crate::config::install::Install;
 use crate::config::source::{self, Format};
-use crate::config::tree::{Entry, Map, Node, Value};
+use crate::config::tree::{Entry, Node};
 
 /// A routing configuration and what is odd about it, but no error.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -54,9 +54,7 @@ pub fn examine(tree: &Node, dialect: Dialect) -> (Parsed, Vec<Problem>) {
             );
         }
     }
-    let entries = ours.into_iter().cloned().collect();
-    let root = Node::new(tree.at.clone(), Value::Map(Map { entries, own: None }));
-    fill_section(&mut config, &root, &mut decoder);
+    fill_entries(&mut config, ours, &mut decoder);
     let Decoder {
         errors, warnings, ..
     } = decoder;

@@ -171,9 +171,8 @@ impl<'a> Reader<'a> {
     fn map(&mut self, at: Position, depth: usize) -> Result<Node, ConfigErrors> {
         let mut map = Map::default();
         let mut merged = Vec::new();
-        let mut lines: HashMap<String, u32> = HashMap::new();
         loop {
-            let (key, key_at) = match self.expect()? {
+            match self.expect()? {
                 (Event::MappingEnd, _) => break,
                 (Event::Scalar(key, style, ..), at) => {
                     let merge = key == "<<" && style == ScalarStyle::Plain;
@@ -185,32 +184,44 @@ impl<'a> Reader<'a> {
                     }
                     map.entries.push(Entry {
                         key: key.into_owned(),
-                        key_at: at.clone(),
+                        key_at: at,
                         node,
                     });
-                    (
-                        map.entries
-                            .last()
-                            .map(|entry| entry.key.clone())
-                            .unwrap_or_default(),
-                        at,
-                    )
                 }
                 (_, at) => return Err(error(&at, "a key must be a single value")),
-            };
-            if let Some(line) = lines.get(&key) {
-                return Err(error(
-                    &key_at,
-                    format!("the key `{key}` was given already in line {line}"),
-                ));
             }
-            lines.insert(key, key_at.line);
+        }
+        if let Some((first, again)) = twice(&map.entries) {
+            return Err(error(
+                &again.key_at,
+                format!(
+                    "the key `{}` was given already in line {}",
+                    again.key, first.key_at.line
+                ),
+            ));
         }
         for node in merged {
             merge(&mut map, node)?;
         }
         Ok(Node::new(at, Value::Map(map)))
     }
+}
+
+/// The first key that was given before, and where.
+fn twice(entries: &[Entry]) -> Option<(&Entry, &Entry)> {
+    /// Fewer are compared with each other faster than hashed.
+    const FEW: usize = 8;
+    if entries.len() <= FEW {
+        let mut places = entries.iter().enumerate();
+        return places.find_map(|(place, entry)| {
+            let mut before = entries.iter().take(place);
+            Some((before.find(|first| first.key == entry.key)?, entry))
+        });
+    }
+    let mut seen: HashMap<&str, &Entry> = HashMap::with_capacity(entries.len());
+    entries
+        .iter()
+        .find_map(|entry| Some((seen.insert(&entry.key, entry)?, entry)))
 }
 
 /// Puts in the keys of a merge key's value that the section does not have itself.

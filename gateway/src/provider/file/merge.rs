@@ -97,6 +97,10 @@ impl Merge<'_> {
         whole: &mut BTreeMap<String, T>,
         part: BTreeMap<String, T>,
     ) {
+        if whole.is_empty() {
+            *whole = part;
+            return;
+        }
         for (name, object) in part {
             match whole.get(&name) {
                 None => {
