@@ -192,6 +192,7 @@ impl Control {
                 changed,
                 workers: self.observer.workers,
                 observer: &self.observer,
+                tells_servers: self.install.tells_servers(),
             },
             &mut self.kept,
         );

@@ -74,6 +74,7 @@ pub fn compiled(
         changed: &BTreeSet::new(),
         workers: observer.workers,
         observer: &observer,
+        tells_servers: install.tells_servers(),
     };
     let compiled = compile(&input, &mut Kept::default());
     Ok(Trial {

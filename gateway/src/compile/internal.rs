@@ -143,7 +143,17 @@ fn redirect(install: &Install, http: &mut Http, from: &str, to: &RedirectEntryPo
     };
     let middleware_name = format!("redirect-{}", name.trim_start_matches("redirect-"));
     http.middlewares.insert(middleware_name.clone(), middleware);
-    let mut router = router("HostRegexp(`^.+$`)", "noop", to.priority);
+    // Custom routers answer the challenges of authorities, which ask over plain HTTP.
+    let spares_challenges = install
+        .entry_points
+        .get(from)
+        .is_some_and(|entry| entry.allow_acme_by_pass);
+    let rule = if spares_challenges {
+        "HostRegexp(`^.+$`) && !PathPrefix(`/.well-known/acme-challenge/`)"
+    } else {
+        "HostRegexp(`^.+$`)"
+    };
+    let mut router = router(rule, "noop", to.priority);
     router.entry_points = vec![from.to_owned()];
     router.middlewares = vec![format!("{middleware_name}@internal")];
     http.routers.insert(format!("{from}-to-{label}"), router);

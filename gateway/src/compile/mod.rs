@@ -48,6 +48,8 @@ pub struct Input<'a> {
     pub workers: usize,
     /// Where requests are recorded.
     pub observer: &'a Observer,
+    /// Whether servers are told which proxy they hear from (Traefik's `experimental.fastProxy.debug`).
+    pub tells_servers: bool,
 }
 
 impl Input<'_> {

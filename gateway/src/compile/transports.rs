@@ -46,7 +46,7 @@ pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) 
             Some(old) if old.config == *config && old.read == read => {
                 (Arc::clone(&old.transport), old.flaw.clone())
             }
-            _ => transport(config, &read, input.workers),
+            _ => transport(config, &read, input),
         };
         for problem in read.left_out.iter().chain(&flaw) {
             problems.push(format!("serversTransport {name}: {problem}"));
@@ -67,17 +67,18 @@ pub(super) fn build(input: &Input<'_>, kept: &Kept, problems: &mut Vec<String>) 
 fn transport(
     config: &ServersTransport,
     read: &Read,
-    workers: usize,
+    input: &Input<'_>,
 ) -> (Arc<Transport>, Option<String>) {
     let timeouts = config.forwarding_timeouts.clone().unwrap_or_default();
     let mut settings = Settings {
         dial_timeout: std_duration(timeouts.dial_timeout),
         response_header_timeout: std_duration(timeouts.response_header_timeout),
         idle_timeout: idle(&timeouts),
-        max_idle: share(config.max_idle_conns_per_host, workers),
+        max_idle: share(config.max_idle_conns_per_host, input.workers),
         disable_http2: config.disable_http2,
         read_idle_timeout: std_duration(timeouts.read_idle_timeout),
         ping_timeout: std_duration(timeouts.ping_timeout),
+        tells_servers: input.tells_servers,
         ..Settings::default()
     };
     let made = read.tls.clone().and_then(|tls| {

@@ -197,6 +197,7 @@ impl Record {
     /// A service sends the request to a server.
     pub fn attempt(&mut self, service: &Arc<Own<ObservedService>>) {
         self.count_attempt(0, 0);
+        self.origin_bytes = 0;
         self.attempt = Some(Attempt {
             service: Arc::clone(service),
             start: Instant::now(),
@@ -278,7 +279,16 @@ impl Record {
             && let Some(counters) = &attempt.service.counters
             && self.counted().is_some()
         {
+            let sent = self.sent_by_server(sent);
             counters.record(&self.sample(attempt.status, attempt.start.elapsed(), sent, received));
+        }
+    }
+
+    /// Body bytes of the server's answer, where the client was sent so many.
+    fn sent_by_server(&self, sent: u64) -> u64 {
+        match self.origin_bytes {
+            0 => sent,
+            known => known,
         }
     }
 
@@ -288,11 +298,7 @@ impl Record {
             service: &attempt.service.name,
             url: self.server.as_deref().unwrap_or_default(),
             status: attempt.status,
-            bytes: if self.origin_bytes == 0 {
-                sent
-            } else {
-                self.origin_bytes
-            },
+            bytes: self.sent_by_server(sent),
             // Its body's time counts as well, as in Traefik.
             duration: now.saturating_duration_since(attempt.start),
         })

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::time::Instant;
 
 use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, UPGRADE};
-use ::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use bytes::BytesMut;
 
 use super::connect::{Offer, connect};
@@ -15,6 +15,9 @@ use super::{answer, pool, upgrade};
 use crate::h1::{self, Framing, Persistence, RequestLine};
 use crate::http::{Body, Context, ErrorKind, ProxyError, Request, Response, hop};
 use crate::net::Stream;
+
+/// What Traefik's tests and users look for to know that its fast proxy sent a request.
+const FAST_PROXY: HeaderName = HeaderName::from_static("x-traefik-fast-proxy");
 
 thread_local! {
     /// Head buffers of requests that are done, to be used again.
@@ -68,6 +71,11 @@ async fn over_http1(
     mut made: Option<Stream>,
     start: Instant,
 ) -> Result<Response, ProxyError> {
+    if target.transport.tells_servers {
+        request
+            .headers
+            .insert(FAST_PROXY, HeaderValue::from_static("enabled"));
+    }
     let mut fresh = false;
     loop {
         let (mut conn, reused) = connection(target, fresh, made.take()).await?;

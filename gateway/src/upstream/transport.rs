@@ -28,6 +28,8 @@ pub struct Settings {
     pub read_idle_timeout: Duration,
     /// `forwardingTimeouts.pingTimeout`: how long it may take to say so. Zero waits for ever.
     pub ping_timeout: Duration,
+    /// Whether requests over HTTP/1.1 say which proxy sent them (Traefik's `experimental.fastProxy.debug`).
+    pub tells_servers: bool,
     /// How much of an answer's head is read (Go reads 10 MiB).
     pub limits: Limits,
     /// TLS towards `https` servers.
@@ -44,6 +46,7 @@ impl Default for Settings {
             disable_http2: false,
             read_idle_timeout: Duration::ZERO,
             ping_timeout: Duration::from_secs(15),
+            tells_servers: false,
             limits: Limits {
                 head_bytes: 10 << 20,
                 fields: Limits::MOST_FIELDS,
@@ -60,6 +63,7 @@ pub struct Transport {
     pub(super) response_header_timeout: Option<Duration>,
     pub(super) idle_timeout: Option<Duration>,
     pub(super) max_idle: usize,
+    pub(super) tells_servers: bool,
     pub(super) limits: Limits,
     pub(super) http2: bool,
     pub(super) read_idle_timeout: Option<Duration>,
@@ -90,6 +94,7 @@ impl Transport {
             response_header_timeout: some(settings.response_header_timeout),
             idle_timeout: some(settings.idle_timeout),
             max_idle: settings.max_idle,
+            tells_servers: settings.tells_servers,
             limits: settings.limits,
             server_name: tls.as_ref().ok().and_then(|tls| tls.name.clone()),
             http2: !settings.disable_http2,

@@ -91,6 +91,13 @@ fn complete_acme(config: &mut Install) {
 }
 
 impl Install {
+    /// Whether servers are told which proxy they hear from: `experimental.fastProxy.debug`.
+    pub fn tells_servers(&self) -> bool {
+        let experimental = self.experimental.as_ref();
+        let fast = experimental.and_then(|experimental| experimental.fast_proxy.as_ref());
+        fast.is_some_and(|fast| fast.debug)
+    }
+
     /// The port that a redirection sends clients to: the one it names (`:8443`), or that of the entry point it names.
     /// `None` where there is no such entry point.
     pub fn redirection_port(&self, to: &RedirectEntryPoint) -> Option<String> {

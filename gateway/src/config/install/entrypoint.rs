@@ -12,7 +12,7 @@ object! {
         /// Entry point address: `[host]:port[/tcp|/udp]`.
         address: String => "address",
         /// Enables handling of ACME TLS and HTTP challenges with custom routers.
-        allow_acme_by_pass: bool => "allowACMEByPass" [idle],
+        allow_acme_by_pass: bool => "allowACMEByPass",
         /// Enables EntryPoints from the same or different processes listening on the same TCP/UDP port.
         reuse_port: bool => "reusePort",
         /// Adds this EntryPoint to the list of default EntryPoints to be used on routers that don't have any Entrypoint option.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use rustls::crypto::aws_lc_rs::sign::any_supported_type;
-use rustls::sign::CertifiedKey;
+use rustls::sign::{CertifiedKey, SigningKey};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
+
+use super::short_rsa;
 
 /// Why a certificate cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -64,18 +66,29 @@ fn pair(
         .first()
         .ok_or_else(|| CertificateError::Certificate("empty".to_owned()))?;
     let (names, not_after, serial) = describe(leaf)?;
-    let signing = any_supported_type(key).map_err(CertificateError::Pair)?;
+    let signing = any_supported_type(key)
+        .or_else(|error| short_rsa::read(key).ok_or(error))
+        .map_err(CertificateError::Pair)?;
+    check_match(leaf, &*signing)?;
     let key = CertifiedKey::new(chain, signing);
-    match key.keys_match() {
-        Ok(()) | Err(rustls::Error::InconsistentKeys(rustls::InconsistentKeys::Unknown)) => {}
-        Err(error) => return Err(CertificateError::Pair(error)),
-    }
     Ok(Pair {
         key: Arc::new(key),
         names,
         not_after,
         serial,
     })
+}
+
+/// Not by webpki, which reads no certificates of version 1.
+fn check_match(leaf: &CertificateDer<'_>, key: &dyn SigningKey) -> Result<(), CertificateError> {
+    let (_, leaf) = X509Certificate::from_der(leaf)
+        .map_err(|error| CertificateError::Parse(error.to_string()))?;
+    let ours = key.public_key();
+    if ours.is_some_and(|ours| ours.as_ref() != leaf.public_key().raw) {
+        let error = rustls::InconsistentKeys::KeyMismatch;
+        return Err(CertificateError::Pair(error.into()));
+    }
+    Ok(())
 }
 
 fn describe(leaf: &CertificateDer<'_>) -> Result<(Vec<String>, i64, String), CertificateError> {

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::CryptoProvider;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, UnixTime};
 
-use super::{ClientAuth, OptionsError};
+use super::{ClientAuth, OptionsError, version1};
 
 /// The verifier of a kind; `None` where clients are not asked.
 pub(super) fn verifier(
@@ -33,32 +33,102 @@ pub(super) fn verifier(
         ClientAuth::VerifyIfGiven => true,
         ClientAuth::Require => false,
     };
-    let roots = Arc::new(roots(authorities)?);
-    let builder = WebPkiClientVerifier::builder_with_provider(roots, Arc::clone(provider));
+    let authorities = read(authorities)?;
+    let mut roots = RootCertStore::empty();
+    for authority in &authorities {
+        roots.add(authority.clone())?;
+    }
+    let builder =
+        WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let builder = if optional {
         builder.allow_unauthenticated()
     } else {
         builder
     };
-    builder.build().map(Some).map_err(|error| bad(&error))
+    let webpki = builder.build().map_err(|error| bad(&error))?;
+    Ok(Some(Arc::new(Verified {
+        webpki,
+        authorities,
+        provider: Arc::clone(provider),
+    })))
 }
 
-fn roots(authorities: &[Vec<u8>]) -> Result<RootCertStore, OptionsError> {
-    let mut roots = RootCertStore::empty();
-    for pem in authorities {
-        let mut found = false;
+fn read(files: &[Vec<u8>]) -> Result<Vec<CertificateDer<'static>>, OptionsError> {
+    let mut authorities = Vec::new();
+    for pem in files {
+        let before = authorities.len();
         for certificate in CertificateDer::pem_slice_iter(pem) {
             let certificate =
                 certificate.map_err(|error| OptionsError::ClientCa(error.to_string()))?;
-            roots.add(certificate)?;
-            found = true;
+            authorities.push(certificate);
         }
-        if !found {
+        if authorities.len() == before {
             let error = "a file holds no certificate".to_owned();
             return Err(OptionsError::ClientCa(error));
         }
     }
-    Ok(roots)
+    Ok(authorities)
+}
+
+/// Takes certificates that an authority signed: by webpki's rules, and those of version 1 by ours.
+#[derive(Debug)]
+struct Verified {
+    webpki: Arc<dyn ClientCertVerifier>,
+    authorities: Vec<CertificateDer<'static>>,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for Verified {
+    fn offer_client_auth(&self) -> bool {
+        self.webpki.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.webpki.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.webpki.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        match version1::read(end_entity) {
+            Some(certificate) => {
+                version1::verify(&certificate, &self.authorities, now)?;
+                Ok(ClientCertVerified::assertion())
+            }
+            None => self
+                .webpki
+                .verify_client_cert(end_entity, intermediates, now),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        version1::tls12_signature(&self.provider, message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        version1::tls13_signature(&self.provider, message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.webpki.supported_verify_schemes()
+    }
 }
 
 /// Takes every certificate whose private key the client has. Who signed it is for the servers to judge, which are told it
@@ -93,8 +163,7 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls12_signature(message, certificate, signed, algorithms)
+        version1::tls12_signature(&self.provider, message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -103,8 +172,7 @@ impl ClientCertVerifier for AnyCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        let algorithms = &self.provider.signature_verification_algorithms;
-        verify_tls13_signature(message, certificate, signed, algorithms)
+        version1::tls13_signature(&self.provider, message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

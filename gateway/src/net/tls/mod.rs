@@ -3,8 +3,10 @@
 mod certificate;
 mod client_auth;
 mod options;
+mod short_rsa;
 mod store;
 mod table;
+mod version1;
 
 pub use certificate::{CertificateError, Pair, load_pair, self_signed};
 pub use options::{ClientAuth, OptionsError, TlsOptions, Version};
