@@ -10,6 +10,7 @@ mod version1;
 
 pub use certificate::{CertificateError, Pair, load_pair, self_signed};
 pub use options::{ClientAuth, OptionsError, TlsOptions, Version};
+pub use short_rsa::verify as verify_short_rsa;
 pub use store::CertificateStore;
 pub use table::{Chosen, TlsTable};
 

@@ -4,14 +4,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use rsa::PrivateKey;
-use rsa::pkcs1::DecodeRsaPrivateKey as _;
+use rsa::pkcs1::{DecodeRsaPrivateKey as _, DecodeRsaPublicKey as _};
 use rsa::pkcs8::{DecodePrivateKey as _, EncodePublicKey as _};
 use rsa::traits::PublicKeyParts as _;
+use rsa::{PrivateKey, PublicKey};
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::sign::{Signer, SigningKey};
-use rustls::{Error, SignatureAlgorithm, SignatureScheme};
-use rustls_pki_types::{PrivateKeyDer, SubjectPublicKeyInfoDer};
+use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureAlgorithm, SignatureScheme};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer};
 use sha2::{Sha256, Sha384};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 /// From which length on aws-lc-rs signs.
 const USUAL: usize = 2048;
@@ -62,6 +64,31 @@ impl SigningKey for ShortRsa {
     fn algorithm(&self) -> SignatureAlgorithm {
         SignatureAlgorithm::RSA
     }
+}
+
+/// Whether the owner of a certificate with a short key signed a message of a handshake; `None` if the key is no short one. For
+/// certificates that the user trusts by themselves: an authority's word is no good for such a key.
+pub fn verify(
+    certificate: &CertificateDer<'_>,
+    message: &[u8],
+    signed: &DigitallySignedStruct,
+) -> Option<Result<HandshakeSignatureValid, Error>> {
+    let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+    let key = &certificate.public_key().subject_public_key.data;
+    let key = PublicKey::from_pkcs1_der(key).ok()?;
+    if key.size() * 8 >= USUAL {
+        return None;
+    }
+    let signature = signed.signature();
+    let verified = match signed.scheme {
+        SignatureScheme::RSA_PSS_SHA256 => key.pss_verify::<Sha256>(message, signature),
+        SignatureScheme::RSA_PSS_SHA384 => key.pss_verify::<Sha384>(message, signature),
+        _ => return None,
+    };
+    Some(match verified {
+        Ok(()) => Ok(HandshakeSignatureValid::assertion()),
+        Err(_) => Err(CertificateError::BadSignature.into()),
+    })
 }
 
 /// A key that will sign in one way.

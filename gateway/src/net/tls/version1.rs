@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn an_authority_of_ours_must_have_signed_it() {
         let ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let (issuer, ours) = authority("ours", ca.clone());
+        let (issuer, ours) = authority("ours", ca);
         // The same name, another key.
-        let (impostor, _) = authority("ours", ca.clone());
+        let (impostor, _) = authority("ours", ca);
         let (stranger, _) = authority("another", ca);
         // Ours, but no authority.
         let (leaf, leaf_itself) = authority("leaf", IsCa::ExplicitNoCa);

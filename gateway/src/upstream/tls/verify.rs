@@ -16,6 +16,7 @@ use url::Url;
 use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
 
 use super::{TlsError, TlsSettings, roots, server_name};
+use crate::net::tls::verify_short_rsa;
 
 /// A name that a server's certificate may have to have.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +107,19 @@ struct Checks {
 }
 
 impl Checks {
+    /// Of a short RSA key, where the user trusts the certificate itself, or any.
+    fn verify_short(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Option<Result<HandshakeSignatureValid, Error>> {
+        let trusted = matches!(self.chain, Chain::Any) || self.own.contains(certificate);
+        trusted
+            .then(|| verify_short_rsa(certificate, message, signed))
+            .flatten()
+    }
+
     fn check_names(&self, certificate: &CertificateDer<'_>) -> Result<(), Error> {
         if self.names.is_empty() {
             return Ok(());
@@ -216,6 +230,9 @@ impl ServerCertVerifier for Checks {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if let Some(verified) = self.verify_short(message, cert, signature) {
+            return verified;
+        }
         rustls::crypto::verify_tls12_signature(message, cert, signature, &self.algorithms)
     }
 
@@ -225,6 +242,9 @@ impl ServerCertVerifier for Checks {
         cert: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
+        if let Some(verified) = self.verify_short(message, cert, signature) {
+            return verified;
+        }
         rustls::crypto::verify_tls13_signature(message, cert, signature, &self.algorithms)
     }
 
