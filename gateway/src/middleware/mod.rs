@@ -9,6 +9,7 @@ mod client_tls;
 mod credential;
 mod filter;
 mod password;
+mod places;
 mod predicate;
 mod source;
 mod users;
@@ -39,6 +40,7 @@ mod replace_path_regex;
 mod retry;
 mod strip_prefix;
 mod strip_prefix_regex;
+mod web_socket;
 
 #[cfg(test)]
 mod testing;
@@ -69,6 +71,7 @@ filter::filters! {
     replace_path_regex: replace_path_regex::ReplacePathRegex,
     strip_prefix: strip_prefix::StripPrefix,
     strip_prefix_regex: strip_prefix_regex::StripPrefixRegex,
+    web_socket: web_socket::WebSocket,
 }
 
 wrapper::wrappers! {

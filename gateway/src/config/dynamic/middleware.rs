@@ -64,6 +64,8 @@ object! {
         content_type: Option<ContentType> => "contentType" [empty],
         /// Translates gRPC-Web.
         grpc_web: Option<GrpcWeb> => "grpcWeb",
+        /// Limits WebSockets. Traefik does not have it.
+        web_socket: Option<WebSocket> => "webSocket",
         /// Options of plugins, by plugin name.
         plugin: BTreeMap<String, Anything> => "plugin",
     }
@@ -249,6 +251,31 @@ object! {
         /// The limit.
         amount: i64 => "amount",
         /// What counts as one client.
+        source_criterion: Option<SourceCriterion> => "sourceCriterion",
+    }
+
+    /// Limits WebSockets (RFC 6455); other requests pass untouched. Traefik does not have it.
+    pub struct WebSocket {
+        /// Origins that may connect, such as `https://app.example.com` or `https://*.example.com`; empty means any.
+        allowed_origins: Vec<String> => "allowedOrigins",
+        /// Whether clients that name no origin may connect where `allowedOrigins` is set: programs do, browsers never. By
+        /// default they may.
+        allow_missing_origin: Option<bool> => "allowMissingOrigin",
+        /// Longest message of a client, in bytes over all its frames, as they are sent: compressed where they are; 0 means any.
+        max_message_size: i64 => "maxMessageSize",
+        /// Messages and pings that a client may send in a second; 0 means any.
+        messages_per_second: i64 => "messagesPerSecond",
+        /// How many of them at once; 0 means as many as in a second.
+        burst: i64 => "burst",
+        /// Longest time without a byte in either direction; 0 means any.
+        idle_timeout: Duration => "idleTimeout",
+        /// Longest time in all; 0 means any.
+        max_lifetime: Duration => "maxLifetime",
+        /// Connections at once; 0 means any.
+        max_connections: i64 => "maxConnections",
+        /// Connections of one client at once; 0 means any.
+        max_connections_per_client: i64 => "maxConnectionsPerClient",
+        /// What counts as one client; an address, by default.
         source_criterion: Option<SourceCriterion> => "sourceCriterion",
     }
 

@@ -19,7 +19,7 @@ pub use middleware::{
     ErrorPage, GrpcWeb, InFlightReq, IpAllowList, IpStrategyOptions, IpWhiteList, Middleware,
     PassTlsClientCert, RateLimit, RateLimitRedis, RedirectRegex, RedirectScheme, ReplacePath,
     ReplacePathRegex, Retry, SourceCriterion, StripPrefix, StripPrefixRegex,
-    TlsClientCertificateDn, TlsClientCertificateInfo,
+    TlsClientCertificateDn, TlsClientCertificateInfo, WebSocket,
 };
 pub use middleware_auth::{
     ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt,
