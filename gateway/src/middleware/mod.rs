@@ -28,6 +28,7 @@ mod errors;
 mod forward_auth;
 mod grpc_web;
 mod headers;
+mod hmac;
 mod in_flight_req;
 mod ip_allow_list;
 mod jwt;
@@ -59,6 +60,7 @@ filter::filters! {
     forward_auth: forward_auth::ForwardAuth,
     grpc_web: grpc_web::GrpcWeb,
     headers: headers::Headers,
+    hmac: hmac::Hmac,
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
     ip_white_list: ip_allow_list::IpWhiteList,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ApiKey, BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers, Jwt};
+use super::{ApiKey, BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers, Hmac, Jwt};
 use crate::config::decode::Anything;
 use crate::config::object::object;
 use crate::types::{Duration, IpStrategy, IpStrategyError, Secret};
@@ -48,6 +48,8 @@ object! {
         api_key: Option<ApiKey> => "apiKey",
         /// Asks for a JSON Web Token. Traefik's open edition does not have it.
         jwt: Option<Jwt> => "jwt",
+        /// Asks for a signature with a shared key. Traefik's open edition does not have it.
+        hmac: Option<Hmac> => "hmac",
         /// Limits simultaneous requests.
         in_flight_req: Option<InFlightReq> => "inFlightReq",
         /// Holds whole bodies.

@@ -22,8 +22,8 @@ pub use middleware::{
     TlsClientCertificateDn, TlsClientCertificateInfo, WebSocket,
 };
 pub use middleware_auth::{
-    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt,
-    JwtClient,
+    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Hmac,
+    HmacKey, Jwt, JwtClient,
 };
 pub use middleware_headers::Headers;
 pub use parse::{Parsed, examine, from_tree, parse_file, parse_text};
