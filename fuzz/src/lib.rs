@@ -10,6 +10,7 @@ mod oracle;
 mod paths;
 mod proxy;
 mod rules;
+mod signatures;
 mod spellings;
 
 pub use client_hello::client_hello;
@@ -18,4 +19,5 @@ pub use oracle::against_hyper;
 pub use paths::paths;
 pub use proxy::proxy;
 pub use rules::rules;
+pub use signatures::signatures;
 pub use spellings::spellings;

@@ -1,4 +1,4 @@
-//! Rules, targets, PROXY headers, ClientHellos and configuration under mangled input: the checks of `fuzz/`, seeded and bounded, so that
+//! Rules, targets, PROXY headers, ClientHellos, signatures and configuration under mangled input: the checks of `fuzz/`, seeded and bounded, so that
 //! they run everywhere. `CODEC_CASES` and `CODEC_SEED` as for `codec.rs`.
 
 #![allow(
@@ -16,6 +16,8 @@ mod paths;
 mod proxy;
 #[path = "../../fuzz/src/rules.rs"]
 mod rules;
+#[path = "../../fuzz/src/signatures.rs"]
+mod signatures;
 #[path = "../../fuzz/src/spellings.rs"]
 mod spellings;
 
@@ -177,6 +179,37 @@ fn proxy_headers_are_decided_alike_wherever_they_are_cut() {
         b".",
     ];
     mangle::run(&headers(), pieces, 20_000, proxy::proxy);
+}
+
+#[test]
+fn only_what_is_signed_is_let_in() {
+    const SIGNED: &str = r#"Hmac keyId="ruby",algorithm="hmac-sha256",headers="(request-target)",signature="OQ/dHqRW9vFmrW/RCHg7O2Fqx+3uqxJw81p6k9Rcyo4=""#;
+    let others = [
+        r#"Signature keyId="ruby",algorithm="hmac-sha512",created=1402170695,expires="1402170699",headers="(request-target) (created) (expires) host digest",signature="AAAA""#,
+        r#"Hmac signature="",headers="date",algorithm="hmac-sha1",keyId="x""#,
+    ];
+    let pieces: &[&[u8]] = &[
+        b"\"",
+        b",",
+        b"=",
+        b" ",
+        b"\\",
+        b"(",
+        b")",
+        b"host host",
+        b"keyId=\"a\"",
+        b"created=",
+        b"1e400",
+        b"-",
+        b"\xff",
+        b"\t",
+        b"cookie",
+        b"Hmac ",
+        b"A",
+        b"==",
+    ];
+    let all = [&[SIGNED], &others[..]].concat();
+    mangle::run(&all, pieces, 50_000, signatures::signatures);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Who may come in, beyond Traefik's open edition: API keys and tokens, through the real program and its logs.
+//! Who may come in, beyond Traefik's open edition: API keys, tokens and signatures, through the real program and its logs.
 
 use std::path::Path;
 
@@ -201,4 +201,81 @@ async fn a_token_lets_in_by_keys_behind_a_url() -> Result<()> {
     let users = lines.iter().filter(|line| line["ClientUsername"] == "ann");
     ensure!(users.count() == 2, "{lines:?}");
     tells_no_secret(&gateway, &[claims, "hunter2"], "is not one of HS256").await
+}
+
+/// What the key `secret 🙈` has signed: `GET /foo`, and `POST /foo` at signed.test with the digest of [`BODY`].
+const GET: &str = r#"Hmac keyId="ruby",algorithm="hmac-sha256",headers="(request-target)",signature="OQ/dHqRW9vFmrW/RCHg7O2Fqx+3uqxJw81p6k9Rcyo4=""#;
+const POST: &str = r#"Signature keyId="ruby",algorithm="hmac-sha512",headers="(request-target) host digest",signature="LGlwVOB3wrznRIRRZbUPAOE5Zm4QlWOL0UJoMABCbEjDxU9/oFadhe2cmHAbkWelwfuJMUORrAypemTt4+LHPA==""#;
+const BODY: &str = r#"{"hello": "world"}"#;
+const DIGEST: &str = "SHA-256=X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=";
+
+/// Posts a body in chunks, signed by [`POST`].
+async fn post(gateway: &Gateway, body: &str) -> Result<Response> {
+    let mut client = Client::connect(gateway.web).await?;
+    client
+        .send(format!(
+            "POST /foo HTTP/1.1\r\nHost: signed.test\r\nAuthorization: {POST}\r\nDigest: {DIGEST}\r\n\
+             Transfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        ))
+        .await?;
+    client.answer().await
+}
+
+#[tokio::test]
+async fn a_signature_lets_in_what_it_covers() -> Result<()> {
+    let upstream = Upstream::saying("fine").await?;
+    let keys = "keys: [{id: ruby, key: 'secret 🙈'}]";
+    let signed = format!(
+        "{{hmac: {{{keys}, clockSkew: 0s, enforcedHeaders: ['(request-target)'], maxBodySize: 100, headerField: X-Key}}}}"
+    );
+    let timed = format!("{{hmac: {{{keys}}}}}");
+    let broken = "{hmac: {keys: [{id: a, key: hunter2}], algorithms: [hmac-md5]}}";
+    let guards = [("signed", &*signed), ("timed", &timed), ("broken", broken)];
+    let gateway = start(upstream.port, &guards).await?;
+
+    let get = format!("Authorization: {GET}\r\nX-Key: root\r\nX_Key: root\r\n");
+    let answer = ask(&gateway, "signed.test", "/foo", &get).await?;
+    ensure!(answer.status == 200, "{answer:?}");
+    ensure!(post(&gateway, BODY).await?.status == 200);
+    ensure!(
+        post(&gateway, &BODY.replace("world", "w0rld"))
+            .await?
+            .status
+            == 401
+    );
+    ensure!(post(&gateway, &" ".repeat(101)).await?.status == 413);
+
+    let no = (401, "Hmac realm=\"traefik\",headers=\"(request-target)\"");
+    // `refused` asks for another path.
+    for fields in [
+        "",
+        &get,
+        "Authorization: Hmac \r\n",
+        "Authorization: Hmac ,=\"\r\n",
+    ] {
+        refused(&gateway, "signed.test", fields, no).await?;
+    }
+    // It says nothing of the time at which it was made.
+    let answer = ask(&gateway, "timed.test", "/foo", &get).await?;
+    ensure!(answer.status == 401, "{answer:?}");
+
+    let seen = upstream.seen();
+    let [first, second] = seen.as_slice() else {
+        anyhow::bail!("{} requests arrived", seen.len());
+    };
+    ensure!(first.header("X-Key") == Some("ruby"), "{first:?}");
+    ensure!(first.header("X_Key").is_none(), "{first:?}");
+    ensure!(first.header("Authorization").is_none(), "{first:?}");
+    ensure!(second.body == BODY.as_bytes(), "{second:?}");
+
+    let lines = logged(gateway.path(), 9).await?;
+    let users = lines.iter().filter(|line| line["ClientUsername"] == "ruby");
+    ensure!(users.count() == 2, "{lines:?}");
+    tells_no_secret(
+        &gateway,
+        &["OQ/dHq", "hunter2", "secret 🙈"],
+        "is none of hmac-sha1",
+    )
+    .await
 }

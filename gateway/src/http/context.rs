@@ -11,7 +11,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, HeaderValue, StatusCode};
 use bytes::Bytes;
 
-use super::Target;
+use super::{Target, websocket};
 use crate::net::Stream;
 use crate::observe::Record;
 
@@ -94,6 +94,8 @@ pub struct Upgraded {
     pub leftover: Bytes,
     /// What lives as long as the tunnel does.
     pub held: Held,
+    /// What middlewares ask of it where it is a WebSocket.
+    pub limits: RefCell<websocket::Limits>,
 }
 
 /// What middlewares keep until a tunnel ends: the place of its request among those that are answered, for example.

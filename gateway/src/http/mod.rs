@@ -13,6 +13,7 @@ pub mod path;
 mod request;
 pub mod sniff;
 mod time_limit;
+pub mod websocket;
 
 pub use body::{Body, BoxBody};
 pub use context::{Asked, Connection, Context, Held, Interim, Peer, Tls, Upgraded};

@@ -1,12 +1,10 @@
 //! `inFlightReq`: limits how many requests of one client are answered at once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use ::http::StatusCode;
 use bytes::Bytes;
 
 use super::filter::{Act, Step};
+use super::places::{Place, Places};
 use super::source::Source;
 use crate::config::dynamic::InFlightReq as Config;
 use crate::http::{Body, Context, Request, Response, hold};
@@ -14,14 +12,11 @@ use crate::http::{Body, Context, Request, Response, hold};
 /// See the module.
 #[derive(Debug)]
 pub struct InFlightReq {
-    most: u64,
     source: Source,
     refusal: Bytes,
-    running: Running,
+    /// Of the requests that are being answered.
+    places: Places,
 }
-
-/// Requests that are being answered, by client.
-type Running = Arc<Mutex<HashMap<Box<[u8]>, u64>>>;
 
 impl InFlightReq {
     /// Clients are told apart by the host they ask for, unless the configuration says otherwise.
@@ -29,57 +24,23 @@ impl InFlightReq {
         let source = Source::new(config.source_criterion.as_ref(), Source::Host)
             .map_err(|error| format!("error creating requests limiter: {error}"))?;
         Ok(Self {
-            most: u64::try_from(config.amount).unwrap_or_default(),
             source,
             refusal: format!("max connections reached: {}", config.amount).into(),
-            running: Arc::default(),
+            places: Places::new(u64::try_from(config.amount).unwrap_or_default()),
         })
-    }
-
-    fn admit(&self, client: &[u8]) -> Option<Permit> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match running.get_mut(client) {
-            Some(count) if *count >= self.most => return None,
-            Some(count) => *count += 1,
-            None if self.most == 0 => return None,
-            None => {
-                running.insert(client.into(), 1);
-            }
-        }
-        Some(Permit {
-            client: client.into(),
-            running: Arc::clone(&self.running),
-        })
-    }
-}
-
-/// One request's place. Dropping it makes room, whatever became of the request.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    client: Box<[u8]>,
-    running: Running,
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        match running.get_mut(&self.client) {
-            Some(count) if *count > 1 => *count -= 1,
-            // Otherwise it would grow for ever.
-            _ => {
-                running.remove(&self.client);
-            }
-        }
     }
 }
 
 impl Act for InFlightReq {
-    type Memo = Permit;
+    type Memo = Place;
     const KEEPS_STATE: bool = true;
 
-    fn request<'a>(&'a self, cx: &'a mut Context, request: &'a mut Request) -> Step<'a, Permit> {
-        match self.source.with(cx, request, |client| self.admit(client)) {
-            Some(permit) => Step::keep(permit),
+    fn request<'a>(&'a self, cx: &'a mut Context, request: &'a mut Request) -> Step<'a, Place> {
+        match self
+            .source
+            .with(cx, request, |client| self.places.take(client))
+        {
+            Some(place) => Step::keep(place),
             None => {
                 let mut response = Response::new(Body::Full(self.refusal.clone()));
                 *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
@@ -88,16 +49,16 @@ impl Act for InFlightReq {
         }
     }
 
-    /// A request is in flight until its last byte was read, so a streaming body keeps the place, and so does a tunnel.
-    fn response(&self, cx: &Context, memo: Option<Permit>, response: &mut Response) {
-        let Some(permit) = memo else {
+    /// A request is in flight until its last byte was read, so a streaming body keeps its place, and so does a tunnel.
+    fn response(&self, cx: &Context, memo: Option<Place>, response: &mut Response) {
+        let Some(place) = memo else {
             return;
         };
         if let Some(upgraded) = &cx.upgraded {
-            upgraded.held.until_the_end(permit);
+            upgraded.held.until_the_end(place);
         } else {
             let body = std::mem::take(response.body_mut());
-            *response.body_mut() = hold(body, permit);
+            *response.body_mut() = hold(body, place);
         }
     }
 }
@@ -131,7 +92,7 @@ mod tests {
             decide(&limit, cx, &mut request("/")),
             Outcome::Keep(_)
         ));
-        assert!(limit.running.lock().unwrap().is_empty());
+        assert_eq!(limit.places.clients(), 0);
     }
 
     #[tokio::test]
@@ -154,6 +115,7 @@ mod tests {
             stream: Stream::Tcp(stream),
             leftover: Bytes::new(),
             held: crate::http::Held::default(),
+            limits: std::cell::RefCell::default(),
         });
         let mut response = Response::new(Body::Empty);
         *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -161,6 +123,6 @@ mod tests {
         drop(response);
         assert_eq!(answered(&limit, request("/")).status(), 429);
         cx.upgraded = None;
-        assert!(limit.running.lock().unwrap().is_empty());
+        assert_eq!(limit.places.clients(), 0);
     }
 }

@@ -9,6 +9,7 @@ mod client_tls;
 mod credential;
 mod filter;
 mod password;
+mod places;
 mod predicate;
 mod source;
 mod users;
@@ -27,6 +28,7 @@ mod errors;
 mod forward_auth;
 mod grpc_web;
 mod headers;
+mod hmac;
 mod in_flight_req;
 mod ip_allow_list;
 mod jwt;
@@ -39,6 +41,7 @@ mod replace_path_regex;
 mod retry;
 mod strip_prefix;
 mod strip_prefix_regex;
+mod web_socket;
 
 #[cfg(test)]
 mod testing;
@@ -57,6 +60,7 @@ filter::filters! {
     forward_auth: forward_auth::ForwardAuth,
     grpc_web: grpc_web::GrpcWeb,
     headers: headers::Headers,
+    hmac: hmac::Hmac,
     in_flight_req: in_flight_req::InFlightReq,
     ip_allow_list: ip_allow_list::IpAllowList,
     ip_white_list: ip_allow_list::IpWhiteList,
@@ -69,6 +73,7 @@ filter::filters! {
     replace_path_regex: replace_path_regex::ReplacePathRegex,
     strip_prefix: strip_prefix::StripPrefix,
     strip_prefix_regex: strip_prefix_regex::StripPrefixRegex,
+    web_socket: web_socket::WebSocket,
 }
 
 wrapper::wrappers! {

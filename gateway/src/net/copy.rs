@@ -13,7 +13,10 @@ use std::time::Duration;
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{Deadline, Stream, buffer};
+use super::{Deadline, Look, Side, Stream, Watch, buffer};
+
+/// How long both sides have for a farewell: to take it, and to end.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// How a tunnel behaves.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +32,10 @@ pub enum EndReason {
     Closed,
     /// Nothing came for too long.
     Idle,
+    /// It was as old as it may become.
+    Old,
+    /// What watches it did not like what it saw.
+    Refused,
     /// The client's connection broke.
     ClientBroke,
     /// The server's connection broke.
@@ -57,10 +64,11 @@ pub fn tunnel(
     Tunnel {
         client,
         server,
-        up: Half::new(to_server),
-        down: Half::new(to_client),
+        up: Half::new(Side::Client, to_server),
+        down: Half::new(Side::Server, to_client),
         idle_timeout: options.idle_timeout,
         deadline: None,
+        watched: None,
     }
 }
 
@@ -73,13 +81,30 @@ pub struct Tunnel {
     down: Half,
     idle_timeout: Option<Duration>,
     deadline: Option<Box<Deadline>>,
+    watched: Option<Box<Watched>>,
+}
+
+/// What only watched tunnels have.
+#[derive(Debug)]
+struct Watched {
+    watch: Box<dyn Watch>,
+    /// The end of its life; later that of the farewell.
+    clock: Deadline,
+    /// Why it ends; the farewell is under way.
+    parting: Option<EndReason>,
 }
 
 /// One direction.
 #[derive(Debug)]
 struct Half {
+    /// Where it comes from.
+    side: Side,
     /// Read, but not taken by the other side yet.
     pending: Bytes,
+    /// Read, but not judged by the watch yet.
+    kept: Box<[u8]>,
+    /// The farewell is said, or waits in `pending`.
+    parted: bool,
     carried: u64,
     state: State,
     /// Written, but maybe still in a TLS session's buffer.
@@ -91,6 +116,9 @@ enum State {
     Open,
     /// The sender has ended; the receiver is not told yet.
     Ending,
+    /// The receiver is told; what else the sender says goes nowhere. Closing with it unread would reset the connection,
+    /// and the sender might lose its own farewell.
+    Draining,
     Ended,
 }
 
@@ -101,9 +129,12 @@ enum Broke {
 }
 
 impl Half {
-    fn new(pending: Bytes) -> Self {
+    fn new(side: Side, pending: Bytes) -> Self {
         Self {
+            side,
             pending,
+            kept: Box::default(),
+            parted: false,
             carried: 0,
             state: State::Open,
             unflushed: false,
@@ -114,8 +145,8 @@ impl Half {
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
-        from: &mut Stream,
-        to: &mut Stream,
+        (from, to): (&mut Stream, &mut Stream),
+        watched: &mut Option<Box<Watched>>,
         moved: &mut bool,
     ) -> Poll<Result<(), Broke>> {
         loop {
@@ -132,14 +163,24 @@ impl Half {
                 State::Ending => {
                     // A receiver that is gone already needs no end.
                     let _ = ready!(Pin::new(&mut *to).poll_shutdown(cx));
-                    self.state = State::Ended;
+                    self.state = match self.parted {
+                        true => State::Draining,
+                        false => State::Ended,
+                    };
+                }
+                State::Draining => {
+                    if ready!(poll_discard(cx, from)) == 0 {
+                        self.state = State::Ended;
+                    }
                 }
                 State::Open => {
-                    let Poll::Ready(read) = self.poll_carry(cx, from, to)? else {
+                    let Poll::Ready(read) = self.poll_carry(cx, from, to, watched)? else {
                         return self.poll_flush(cx, to);
                     };
                     *moved = true;
                     if read == 0 {
+                        // A sender that ends in the middle of something: so does the receiver see it.
+                        self.pending = std::mem::take(&mut self.kept).into();
                         self.state = State::Ending;
                     }
                 }
@@ -147,15 +188,18 @@ impl Half {
         }
     }
 
-    /// Reads once, and writes at once what was read.
+    /// Reads once, and writes at once what was read, as far as the watch lets it pass.
     fn poll_carry(
         &mut self,
         cx: &mut Context<'_>,
         from: &mut Stream,
         to: &mut Stream,
+        watched: &mut Option<Box<Watched>>,
     ) -> Result<Poll<usize>, Broke> {
         buffer::with(|space| {
             let mut target = ReadBuf::new(space);
+            // What is kept is a part of one head: there is room.
+            target.put_slice(&self.kept);
             match Pin::new(from).poll_read(cx, &mut target) {
                 Poll::Pending => return Ok(Poll::Pending),
                 Poll::Ready(Ok(())) => {}
@@ -165,21 +209,73 @@ impl Half {
                 }
                 Poll::Ready(Err(_)) => return Err(Broke::From),
             }
-            let read = target.filled();
-            if read.is_empty() {
+            let all = target.filled();
+            let read = all.len() - self.kept.len();
+            if read == 0 {
                 return Ok(Poll::Ready(0));
             }
-            let wrote = match Pin::new(to).poll_write(cx, read) {
-                Poll::Ready(wrote) => self.took(&wrote)?,
-                Poll::Pending => 0,
+            let Some(watch) = watched.as_mut().map(|watched| &mut watched.watch) else {
+                self.forward(cx, to, all)?;
+                return Ok(Poll::Ready(read));
             };
-            if let Some(rest) = read.get(wrote..)
-                && !rest.is_empty()
-            {
-                self.pending = Bytes::copy_from_slice(rest);
+            let look = watch.look(self.side, all);
+            let (passed, kept) = all.split_at_checked(look.pass).unwrap_or((all, &[]));
+            self.kept = kept.into();
+            if !passed.is_empty() {
+                self.forward(cx, to, passed)?;
             }
-            Ok(Poll::Ready(read.len()))
+            if look.last {
+                self.part(watch.farewell(self.side.other()));
+            }
+            Ok(Poll::Ready(read))
         })
+    }
+
+    /// Writes at once what can be written, and keeps the rest.
+    fn forward(
+        &mut self,
+        cx: &mut Context<'_>,
+        to: &mut Stream,
+        bytes: &[u8],
+    ) -> Result<(), Broke> {
+        let wrote = match Pin::new(to).poll_write(cx, bytes) {
+            Poll::Ready(wrote) => self.took(&wrote)?,
+            Poll::Pending => 0,
+        };
+        if let Some(rest) = bytes.get(wrote..)
+            && !rest.is_empty()
+        {
+            self.pending = Bytes::copy_from_slice(rest);
+        }
+        Ok(())
+    }
+
+    /// Judges what was read before the tunnel was one.
+    fn first_look(&mut self, watch: &mut dyn Watch) {
+        let Look { pass, last } = watch.look(self.side, &self.pending);
+        let kept = self.pending.split_off(pass.min(self.pending.len()));
+        self.kept = (&*kept).into();
+        if last {
+            self.part(watch.farewell(self.side.other()));
+        }
+    }
+
+    /// Says the farewell where this is a place for it.
+    fn part_if_between(&mut self, watch: &mut dyn Watch) {
+        if self.state == State::Open && watch.look(self.side, &[]).last {
+            self.part(watch.farewell(self.side.other()));
+        }
+    }
+
+    /// After what is pending comes the farewell, and then the end.
+    fn part(&mut self, farewell: Bytes) {
+        self.kept = Box::default();
+        self.pending = match self.pending.is_empty() {
+            true => farewell,
+            false => [&*self.pending, &*farewell].concat().into(),
+        };
+        self.parted = true;
+        self.state = State::Ending;
     }
 
     fn took(&mut self, wrote: &io::Result<usize>) -> Result<usize, Broke> {
@@ -204,12 +300,64 @@ impl Half {
     }
 }
 
+/// Reads what nobody is to get. Zero is the end, or a connection that broke.
+fn poll_discard(cx: &mut Context<'_>, from: &mut Stream) -> Poll<usize> {
+    buffer::with(|space| {
+        let mut target = ReadBuf::new(space);
+        let read = ready!(Pin::new(from).poll_read(cx, &mut target));
+        Poll::Ready(read.map_or(0, |()| target.filled().len()))
+    })
+}
+
 impl Tunnel {
+    /// The same under the eyes of `watch`, for `lifetime` at most.
+    #[must_use]
+    pub fn watched(mut self, mut watch: Box<dyn Watch>, lifetime: Option<Duration>) -> Self {
+        self.up.first_look(&mut *watch);
+        self.down.first_look(&mut *watch);
+        self.watched = Some(Box::new(Watched {
+            watch,
+            clock: lifetime.map_or_else(Deadline::new, Deadline::after),
+            parting: None,
+        }));
+        self
+    }
+
     fn tally(&self, reason: EndReason) -> Tally {
+        let parting = self.watched.as_ref().and_then(|watched| watched.parting);
         Tally {
             sent: self.up.carried,
             received: self.down.carried,
-            reason,
+            reason: parting.unwrap_or(reason),
+        }
+    }
+
+    /// Carries in both directions, and says whether anything moved.
+    fn poll_both(&mut self, cx: &mut Context<'_>, moved: &mut bool) -> Poll<EndReason> {
+        // A farewell to one side does not depend on whether the other is still there.
+        let parting = self
+            .watched
+            .as_ref()
+            .is_some_and(|one| one.parting.is_some());
+        let ways = (&mut self.client, &mut self.server);
+        let up = match self.up.poll(cx, ways, &mut self.watched, moved) {
+            Poll::Ready(Err(_)) if parting => true,
+            Poll::Ready(Err(Broke::From)) => return Poll::Ready(EndReason::ClientBroke),
+            Poll::Ready(Err(Broke::To)) => return Poll::Ready(EndReason::ServerBroke),
+            Poll::Ready(Ok(())) => true,
+            Poll::Pending => false,
+        };
+        let ways = (&mut self.server, &mut self.client);
+        let down = match self.down.poll(cx, ways, &mut self.watched, moved) {
+            Poll::Ready(Err(_)) if parting => true,
+            Poll::Ready(Err(Broke::From)) => return Poll::Ready(EndReason::ServerBroke),
+            Poll::Ready(Err(Broke::To)) => return Poll::Ready(EndReason::ClientBroke),
+            Poll::Ready(Ok(())) => true,
+            Poll::Pending => false,
+        };
+        match up && down {
+            true => Poll::Ready(EndReason::Closed),
+            false => Poll::Pending,
         }
     }
 
@@ -225,6 +373,37 @@ impl Tunnel {
         }
         deadline.poll_expired(cx)
     }
+
+    /// Whether it is time to end, for whatever reason.
+    fn poll_end(&mut self, cx: &mut Context<'_>, moved: bool) -> Poll<EndReason> {
+        if let Some(watched) = &self.watched {
+            let expired = watched.clock.poll_expired(cx).is_ready();
+            match watched.parting {
+                Some(reason) if expired => return Poll::Ready(reason),
+                Some(_) => return Poll::Pending,
+                None if watched.watch.is_ending() => return Poll::Ready(EndReason::Refused),
+                None if expired => return Poll::Ready(EndReason::Old),
+                None => {}
+            }
+        }
+        ready!(self.poll_idle(cx, moved));
+        Poll::Ready(EndReason::Idle)
+    }
+
+    /// Begins the farewell; `false` where there is none, or it took too long.
+    fn part(&mut self, reason: EndReason) -> bool {
+        let Some(watched) = self.watched.as_mut().filter(|one| one.parting.is_none()) else {
+            return false;
+        };
+        if !watched.watch.is_ending() {
+            watched.watch.time_is_up(reason);
+        }
+        watched.parting = Some(reason);
+        watched.clock.set(FAREWELL);
+        self.up.part_if_between(&mut *watched.watch);
+        self.down.part_if_between(&mut *watched.watch);
+        true
+    }
 }
 
 impl Future for Tunnel {
@@ -232,34 +411,16 @@ impl Future for Tunnel {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Tally> {
         let this = self.get_mut();
-        let mut moved = false;
-        let up = this
-            .up
-            .poll(cx, &mut this.client, &mut this.server, &mut moved);
-        let up = match up {
-            Poll::Ready(Err(Broke::From)) => {
-                return Poll::Ready(this.tally(EndReason::ClientBroke));
+        loop {
+            let mut moved = false;
+            if let Poll::Ready(reason) = this.poll_both(cx, &mut moved) {
+                return Poll::Ready(this.tally(reason));
             }
-            Poll::Ready(Err(Broke::To)) => return Poll::Ready(this.tally(EndReason::ServerBroke)),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        let down = this
-            .down
-            .poll(cx, &mut this.server, &mut this.client, &mut moved);
-        let down = match down {
-            Poll::Ready(Err(Broke::From)) => {
-                return Poll::Ready(this.tally(EndReason::ServerBroke));
+            let reason = ready!(this.poll_end(cx, moved));
+            if !this.part(reason) {
+                return Poll::Ready(this.tally(reason));
             }
-            Poll::Ready(Err(Broke::To)) => return Poll::Ready(this.tally(EndReason::ClientBroke)),
-            Poll::Ready(Ok(())) => true,
-            Poll::Pending => false,
-        };
-        if up && down {
-            return Poll::Ready(this.tally(EndReason::Closed));
         }
-        ready!(this.poll_idle(cx, moved));
-        Poll::Ready(this.tally(EndReason::Idle))
     }
 }
 

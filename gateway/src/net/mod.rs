@@ -9,9 +9,11 @@ pub mod proxy_protocol;
 mod rewind;
 mod stream;
 pub mod tls;
+mod watch;
 
 pub use admission::{Admission, Place};
 pub use copy::{EndReason, Tally, Tunnel, TunnelOptions, tunnel};
 pub use deadline::Deadline;
 pub use rewind::Rewind;
 pub use stream::Stream;
+pub use watch::{Look, Side, Watch};

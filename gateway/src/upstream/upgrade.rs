@@ -1,5 +1,7 @@
 //! Requests that ask for another protocol, and the 101 that grants it (RFC 9110 section 7.8).
 
+use std::cell::RefCell;
+
 use ::http::header::{ACCEPT_ENCODING, CONNECTION, UPGRADE};
 use ::http::{HeaderMap, HeaderValue};
 
@@ -51,6 +53,7 @@ pub(super) fn switch(
         stream: conn.stream,
         leftover: conn.buf.freeze(),
         held: Held::default(),
+        limits: RefCell::default(),
     });
     let mut response = Response::new(Body::Empty);
     *response.status_mut() = head.status;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{ApiKey, BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers, Jwt};
+use super::{ApiKey, BasicAuth, ClientTls, DigestAuth, ForwardAuth, Headers, Hmac, Jwt};
 use crate::config::decode::Anything;
 use crate::config::object::object;
 use crate::types::{Duration, IpStrategy, IpStrategyError, Secret};
@@ -48,6 +48,8 @@ object! {
         api_key: Option<ApiKey> => "apiKey",
         /// Asks for a JSON Web Token. Traefik's open edition does not have it.
         jwt: Option<Jwt> => "jwt",
+        /// Asks for a signature with a shared key. Traefik's open edition does not have it.
+        hmac: Option<Hmac> => "hmac",
         /// Limits simultaneous requests.
         in_flight_req: Option<InFlightReq> => "inFlightReq",
         /// Holds whole bodies.
@@ -64,6 +66,8 @@ object! {
         content_type: Option<ContentType> => "contentType" [empty],
         /// Translates gRPC-Web.
         grpc_web: Option<GrpcWeb> => "grpcWeb",
+        /// Limits WebSockets. Traefik does not have it.
+        web_socket: Option<WebSocket> => "webSocket",
         /// Options of plugins, by plugin name.
         plugin: BTreeMap<String, Anything> => "plugin",
     }
@@ -249,6 +253,31 @@ object! {
         /// The limit.
         amount: i64 => "amount",
         /// What counts as one client.
+        source_criterion: Option<SourceCriterion> => "sourceCriterion",
+    }
+
+    /// Limits WebSockets (RFC 6455); other requests pass untouched. Traefik does not have it.
+    pub struct WebSocket {
+        /// Origins that may connect, such as `https://app.example.com` or `https://*.example.com`; empty means any.
+        allowed_origins: Vec<String> => "allowedOrigins",
+        /// Whether clients that name no origin may connect where `allowedOrigins` is set: programs do, browsers never. By
+        /// default they may.
+        allow_missing_origin: Option<bool> => "allowMissingOrigin",
+        /// Longest message of a client, in bytes over all its frames, as they are sent: compressed where they are; 0 means any.
+        max_message_size: i64 => "maxMessageSize",
+        /// Messages and pings that a client may send in a second; 0 means any.
+        messages_per_second: i64 => "messagesPerSecond",
+        /// How many of them at once; 0 means as many as in a second.
+        burst: i64 => "burst",
+        /// Longest time without a byte in either direction; 0 means any.
+        idle_timeout: Duration => "idleTimeout",
+        /// Longest time in all; 0 means any.
+        max_lifetime: Duration => "maxLifetime",
+        /// Connections at once; 0 means any.
+        max_connections: i64 => "maxConnections",
+        /// Connections of one client at once; 0 means any.
+        max_connections_per_client: i64 => "maxConnectionsPerClient",
+        /// What counts as one client; an address, by default.
         source_criterion: Option<SourceCriterion> => "sourceCriterion",
     }
 

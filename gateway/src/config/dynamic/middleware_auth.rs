@@ -116,6 +116,38 @@ object! {
         timeout_seconds: i64 => "timeoutSeconds" = 5,
     }
 
+    /// Asks for a signature with a shared key (draft-cavage-http-signatures-12), in `Authorization` or `Proxy-Authorization`
+    /// with the scheme `Hmac` or `Signature`. Traefik's open edition does not have it; options as Traefik Hub names them.
+    pub struct Hmac {
+        /// The keys, by the names that clients give them.
+        keys: Vec<HmacKey> => "keys",
+        /// Compares bodies with the digest that is signed, and refuses bodies without one. By default it does.
+        validate_digest: Option<bool> => "validateDigest",
+        /// What each signature must cover: headers, `(request-target)`, `(created)` and `(expires)`.
+        enforced_headers: Vec<String> => "enforcedHeaders",
+        /// Algorithms that are accepted; empty means hmac-sha256, hmac-sha384 and hmac-sha512. There is hmac-sha1, too (not in
+        /// Traefik Hub).
+        algorithms: Vec<String> => "algorithms",
+        /// How far the signed `(created)` or `date` may be from the time here, which bounds how long a signature can be sent
+        /// again; 0 asks for neither (not in Traefik Hub).
+        clock_skew: Duration => "clockSkew" = Duration::from_secs(300),
+        /// Longest body that is compared with its digest, in bytes, kept in memory meanwhile; longer ones are a 413 (not in
+        /// Traefik Hub).
+        max_body_size: i64 => "maxBodySize" = 1024 * 1024,
+        /// Leaves the signature in the request (not in Traefik Hub).
+        forward_authorization: bool => "forwardAuthorization",
+        /// Header that tells the service the key's name (not in Traefik Hub).
+        header_field: String => "headerField",
+    }
+
+    /// A shared key.
+    pub struct HmacKey {
+        /// What clients name it by, and the access log.
+        id: String => "id",
+        /// The key itself, as it is.
+        key: Secret => "key",
+    }
+
     /// Asks another service whether the request may pass.
     pub struct ForwardAuth {
         /// Its URL.

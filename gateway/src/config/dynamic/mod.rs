@@ -19,11 +19,11 @@ pub use middleware::{
     ErrorPage, GrpcWeb, InFlightReq, IpAllowList, IpStrategyOptions, IpWhiteList, Middleware,
     PassTlsClientCert, RateLimit, RateLimitRedis, RedirectRegex, RedirectScheme, ReplacePath,
     ReplacePathRegex, Retry, SourceCriterion, StripPrefix, StripPrefixRegex,
-    TlsClientCertificateDn, TlsClientCertificateInfo,
+    TlsClientCertificateDn, TlsClientCertificateInfo, WebSocket,
 };
 pub use middleware_auth::{
-    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Jwt,
-    JwtClient,
+    ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Hmac,
+    HmacKey, Jwt, JwtClient,
 };
 pub use middleware_headers::Headers;
 pub use parse::{Parsed, examine, from_tree, parse_file, parse_text};

@@ -11,6 +11,7 @@ use super::io::{Io, Out, SharedIo};
 use crate::entrypoint::{EntryPoint, Worker};
 use crate::h1::HeadError;
 use crate::http::Upgraded;
+use crate::http::websocket::shorter;
 use crate::net::{self, Place};
 use crate::observe::Record;
 
@@ -73,8 +74,9 @@ pub(super) fn tunnel(
     upgraded: Upgraded,
     held: (Box<Record>, Option<Place>),
 ) {
+    let limits = upgraded.limits.into_inner();
     let options = net::TunnelOptions {
-        idle_timeout: entry.tunnel_idle_timeout,
+        idle_timeout: shorter(entry.tunnel_idle_timeout, limits.idle),
     };
     let open = worker.open(entry);
     let early = io.read.freeze();
@@ -86,6 +88,10 @@ pub(super) fn tunnel(
         upgraded.leftover,
         options,
     );
+    let copied = match limits.guard() {
+        Some(guard) => copied.watched(Box::new(guard), limits.lifetime),
+        None => copied,
+    };
     tokio::task::spawn_local(async move {
         let tally = copied.await;
         tracing::trace!(?tally, "tunnel ended");
