@@ -39,7 +39,7 @@ const BACKEND: &[&[&str]] = &[
 const ALLOWED: &[(&str, &str, &str)] = &[];
 
 /// Files of `middleware/` that hold its machinery; every other one is a middleware, and knows no other.
-const MIDDLEWARE_MACHINERY: [&str; 10] = [
+const MIDDLEWARE_MACHINERY: [&str; 11] = [
     "chain",
     "client_tls",
     "filter",
@@ -49,6 +49,7 @@ const MIDDLEWARE_MACHINERY: [&str; 10] = [
     "predicate",
     "users",
     "password",
+    "places",
     "credential",
 ];
 
