@@ -2,8 +2,9 @@
 //!
 //! Options are chosen by server name, before any request is read: the routers of one host on one entry point must agree. Where
 //! they don't, the default options hold, as in Traefik, with one exception: options that ask for client certificates are
-//! never given up for weaker ones. If one of the host's options asks for them, it holds for all of them; if two do, or
-//! the options don't exist, the host is refused.
+//! never given up for weaker ones. If one of the host's options asks for them, it holds for all of them; if two do, the
+//! host is refused. A router whose options don't exist is refused itself, and its host with it where no other router names
+//! options that do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -87,7 +88,8 @@ fn conflicts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
         if hosts.is_empty() && options != DEFAULT_OPTIONS {
             // No server name leads to them. Those that must not be weakened are kept: the router then takes only requests
             // of connections that another router's host gave the same options.
-            let kept = if is_strict(&merged.tls_options, &options) {
+            let unknown = !merged.tls_options.contains_key(&options);
+            let kept = if unknown || is_strict(&merged.tls_options, &options) {
                 options
             } else {
                 DEFAULT_OPTIONS.to_owned()
@@ -103,8 +105,13 @@ fn conflicts(merged: &Merged, entry_point: &str) -> BTreeMap<String, String> {
     }
     for by_options in by_host.into_values().filter(|options| options.len() > 1) {
         let verdict = agree(&merged.tls_options, by_options.keys().map(String::as_str));
-        for name in by_options.values().flatten() {
-            verdicts.entry(name).or_default().insert(verdict.clone());
+        // One that names what does not exist is disabled for that: it must not be served with something else.
+        let known =
+            |options: &str| options == DEFAULT_OPTIONS || merged.tls_options.contains_key(options);
+        for (_, names) in by_options.iter().filter(|(options, _)| known(options)) {
+            for name in names {
+                verdicts.entry(name).or_default().insert(verdict.clone());
+            }
         }
     }
     verdicts
@@ -160,18 +167,15 @@ fn agree<'a>(known: &Objects<TlsOptions>, asked: impl Iterator<Item = &'a str> +
     }
 }
 
-/// Whether weaker options in their place would let somebody in: they ask for client certificates, or nobody knows what they say.
+/// Whether weaker options in their place would let somebody in: they ask for client certificates.
 fn is_strict(known: &Objects<TlsOptions>, name: &str) -> bool {
-    match known.get(name) {
-        Some(options) => {
-            let auth = &options.client_auth;
-            match auth.client_auth_type.as_str() {
-                "" => !auth.ca_files.is_empty(),
-                kind => kind != "NoClientCert",
-            }
+    known.get(name).is_some_and(|options| {
+        let auth = &options.client_auth;
+        match auth.client_auth_type.as_str() {
+            "" => !auth.ca_files.is_empty(),
+            kind => kind != "NoClientCert",
         }
-        None => name != DEFAULT_OPTIONS,
-    }
+    })
 }
 
 /// Makes a router's part on one entry point a router of its own, and its children those of both.
@@ -286,6 +290,9 @@ mod tests {
         let merged = settled(&[("a", &["a.test"], "mutual"), ("b", &["a.test"], "mutual2")]);
         assert_eq!(host(&merged, "a.test"), REFUSED);
         let merged = settled(&[("a", &["a.test"], "unknown"), ("b", &["a.test"], "old")]);
+        assert_eq!(host(&merged, "a.test"), "default");
+        assert_eq!(merged.tls.routers["a@file"], "unknown@file");
+        let merged = settled(&[("a", &["a.test"], "unknown")]);
         assert_eq!(host(&merged, "a.test"), "unknown@file");
     }
 
@@ -305,6 +312,9 @@ mod tests {
         assert_eq!(merged.tls.routers["web-conflicted-a@file"], "default");
         assert_eq!(merged.tls.routers["web-conflicted-b@file"], "mutual@file");
         assert_eq!(merged.tls.routers["c@file"], "default");
+        let unknown = settled(&[("a", &[], "unknown")]);
+        let mut of_routers = unknown.tls.routers.values();
+        assert!(of_routers.all(|options| options == "unknown@file"));
         assert!(merged.tls.hosts["web"].is_empty());
     }
 }
