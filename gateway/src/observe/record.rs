@@ -46,6 +46,7 @@ pub struct Record {
     copy: bool,
     end: Cell<End>,
     grpc_status: Cell<Option<u16>>,
+    told: Cell<bool>,
 }
 
 /// A request as its route found it.
@@ -101,6 +102,7 @@ impl Record {
                 received: 0,
             }),
             grpc_status: Cell::new(None),
+            told: Cell::new(false),
         }
     }
 
@@ -305,10 +307,20 @@ impl Record {
     }
 }
 
-/// The one place where a request is told of.
 impl Drop for Record {
     fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+impl Record {
+    /// The one place where a request is told of: when its record ends, or before that, so that whoever got the answer
+    /// finds it counted.
+    pub fn tell(&self) {
         let Some(route) = &self.route else { return };
+        if self.told.replace(true) {
+            return;
+        }
         let End {
             status,
             sent,

@@ -22,6 +22,9 @@ use crate::http::{Body, Connection, Context, Interim};
 /// What is read and thrown away of a body nobody wanted, so that the connection can go on (Go's `maxPostHandlerReadBytes`).
 const DRAINED: u64 = 256 * 1024;
 
+/// An answer with no more body is as good as sent.
+const SMALL: u64 = 16 * 1024;
+
 /// Reads one request, has it answered, and writes the answer.
 pub(super) async fn exchange(
     worker: &Worker,
@@ -77,6 +80,11 @@ async fn finish(
         crate::http::sniff::guess_type(&mut response);
     }
     let close = close || worker.is_draining() || !may_drain(&io.borrow());
+    if let Some(bytes) = small(&response, asked.head) {
+        // As in Traefik: a client that has a small answer finds it in the log and in the metrics.
+        cx.record.ended(bytes, io.borrow().body_bytes);
+        cx.record.tell();
+    }
     let written = respond::write(io, response, asked, close).await;
     let received = io.borrow().body_bytes;
     match written {
@@ -98,6 +106,16 @@ async fn finish(
             cx.record.ended(bytes, received);
             Next::Cut
         }
+    }
+}
+
+/// How many bytes of body will be sent, where that is all but done: they are here, and the socket's buffer takes them.
+fn small(response: &crate::http::Response, head: bool) -> Option<u64> {
+    match response.body() {
+        _ if head || respond::bodiless(response.status()) => Some(0),
+        Body::Empty => Some(0),
+        Body::Full(bytes) => Some(bytes.len() as u64).filter(|length| *length <= SMALL),
+        Body::Stream(_) => None,
     }
 }
 

@@ -221,7 +221,7 @@ fn announced(headers: &HeaderMap) -> Framing {
 }
 
 /// Statuses that never have a body (RFC 9110 section 6.4.1).
-fn bodiless(status: StatusCode) -> bool {
+pub(super) fn bodiless(status: StatusCode) -> bool {
     status.is_informational()
         || status == StatusCode::NO_CONTENT
         || status == StatusCode::NOT_MODIFIED

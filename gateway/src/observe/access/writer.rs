@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use crate::observe::PerWorker;
 use crate::observe::time::number;
 
-/// How long lines are collected before they are written together.
+/// How long lines are collected before they are written together, unless none was written for so long.
 const COLLECT: Duration = Duration::from_millis(5);
 /// Bytes that may wait for a slow disk, for each worker; lines beyond are lost, and that is told.
 const MOST: usize = 8 * 1024 * 1024;
@@ -185,12 +185,15 @@ struct Work {
 
 impl Work {
     fn run(mut self) {
+        let mut wrote: Option<Instant> = None;
         loop {
             let within = (!self.held.is_empty()).then_some(COLLECT);
             let mut orders = self.shared.next(within);
-            let collecting = Instant::now();
-            while !orders.stop && !orders.reopen {
-                let Some(left) = COLLECT.checked_sub(collecting.elapsed()) else {
+            while let Some(wrote) = wrote
+                && !orders.stop
+                && !orders.reopen
+            {
+                let Some(left) = COLLECT.checked_sub(wrote.elapsed()) else {
                     break;
                 };
                 let more = self.shared.next(Some(left));
@@ -200,6 +203,7 @@ impl Work {
             self.shared.told.store(false, Ordering::Release);
             let until = (!orders.stop && !orders.reopen).then(Instant::now);
             self.batch(until);
+            wrote = Some(Instant::now());
             if orders.reopen {
                 self.reopen();
             }
