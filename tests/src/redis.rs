@@ -120,3 +120,54 @@ async fn call(port: u16, line: &str) -> Result<String> {
     let answer = answer.strip_prefix("+OK\r\n").unwrap_or(&answer);
     Ok(answer.strip_suffix("+OK\r\n").unwrap_or(answer).to_owned())
 }
+
+/// The slots of a Redis Cluster.
+const SLOTS: usize = 16_384;
+
+/// Nodes of a cluster, each with an equal part of the slots and no replica. One that is away takes only its part away.
+pub async fn cluster(count: usize) -> Result<Vec<Redis>> {
+    let mut nodes = Vec::new();
+    let mut buses = Vec::new();
+    for _ in 0..count {
+        let bus = ports::free()?.to_string();
+        let options = [
+            ["--cluster-enabled", "yes"],
+            ["--cluster-port", &bus],
+            ["--cluster-node-timeout", "2000"],
+            ["--cluster-require-full-coverage", "no"],
+            ["--masterauth", PASSWORD],
+        ];
+        nodes.push(Redis::start_with(&options.concat()).await?);
+        buses.push(bus);
+    }
+    for (at, (node, bus)) in nodes.iter().zip(&buses).enumerate() {
+        let (first, last) = part(at, count);
+        let line = format!("CLUSTER ADDSLOTSRANGE {first} {last}");
+        expect(&node.call(&line).await?, "+OK")?;
+        if let (1.., Some(other)) = (at, nodes.first()) {
+            let line = format!("CLUSTER MEET 127.0.0.1 {} {bus}", node.port);
+            expect(&other.call(&line).await?, "+OK")?;
+        }
+    }
+    for node in &nodes {
+        poll::until_true("the cluster", poll::PATIENCE, async || {
+            let info = node.call("CLUSTER INFO").await?;
+            let all = format!("cluster_slots_assigned:{SLOTS}\r\ncluster_slots_ok:{SLOTS}");
+            Ok(info.contains("cluster_state:ok") && info.contains(&all))
+        })
+        .await?;
+    }
+    Ok(nodes)
+}
+
+/// The first and the last slot of a node of [`cluster`].
+pub fn part(at: usize, count: usize) -> (usize, usize) {
+    (SLOTS * at / count, SLOTS * (at + 1) / count - 1)
+}
+
+fn expect(answer: &str, start: &str) -> Result<()> {
+    match answer.starts_with(start) {
+        true => Ok(()),
+        false => bail!("Redis says {answer:?}"),
+    }
+}

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ::http::{HeaderMap, Method, Version};
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 
 use super::Body;
 
@@ -78,6 +78,20 @@ impl Target {
         *self = Self::new(path, self.query());
     }
 
+    /// Puts `prefix`, ASCII, before the path.
+    pub fn prepend(&mut self, prefix: &str) {
+        debug_assert!(prefix.is_ascii());
+        self.path += prefix.len();
+        self.text = [prefix.as_bytes(), &self.text].concat().into();
+    }
+
+    /// Takes the first bytes from the path, at most all of it.
+    pub fn skip(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.path);
+        self.path -= bytes;
+        self.text.advance(bytes);
+    }
+
     /// Replaces the query (without `?`) and keeps the path; `None` removes the `?` too.
     pub fn set_query(&mut self, query: Option<&[u8]>) {
         *self = Self::new(self.path(), query);
@@ -101,6 +115,12 @@ mod tests {
             (target.path(), target.query()),
             ("/a/b", Some(&b"x=1?y"[..]))
         );
+        target.prepend("/v2");
+        assert_eq!(target.as_bytes(), b"/v2/a/b?x=1?y");
+        target.skip("/v2/a".len());
+        assert_eq!((target.path(), target.query()), ("/b", Some(&b"x=1?y"[..])));
+        target.skip(99);
+        assert_eq!((target.path(), target.as_bytes()), ("", &b"?x=1?y"[..]));
         target.set_path("/c");
         assert_eq!(target.as_bytes(), b"/c?x=1?y");
         target.set_query(None);

@@ -45,13 +45,12 @@ impl Act for AddPrefix {
     type Memo = ();
 
     fn request<'a>(&'a self, _: &'a mut Context, request: &'a mut Request) -> Step<'a, ()> {
-        let old = request.target.path();
-        let new = if self.plain {
-            [&self.prefix, old].concat()
+        if self.plain {
+            request.target.prepend(&self.prefix);
         } else {
-            self.join(old)
-        };
-        request.target.set_path(&new);
+            let new = self.join(request.target.path());
+            request.target.set_path(&new);
+        }
         Step::NEXT
     }
 }

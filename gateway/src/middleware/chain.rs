@@ -23,6 +23,30 @@ enum Tail {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Unsent;
 
+/// What filters keep, by their place in the chain. Most chains have one that keeps something, or none: that is not worth
+/// an allocation.
+#[derive(Default)]
+struct Memos {
+    first: Option<(usize, Memo)>,
+    more: Vec<(usize, Memo)>,
+}
+
+impl Memos {
+    fn push(&mut self, of: usize, memo: Memo) {
+        match &mut self.first {
+            none @ None => *none = Some((of, memo)),
+            Some(_) => self.more.push((of, memo)),
+        }
+    }
+
+    /// That of the filter at this place, asked for in reverse order.
+    fn pop(&mut self, of: usize) -> Option<Memo> {
+        let last = self.more.pop_if(|(kept, _)| *kept == of);
+        let last = last.or_else(|| self.first.take_if(|(kept, _)| *kept == of));
+        last.map(|(_, memo)| memo)
+    }
+}
+
 impl Chain {
     /// Nothing but `tail`.
     pub(super) fn new(tail: Arc<dyn Handler>) -> Self {
@@ -53,8 +77,7 @@ impl Chain {
     /// Answers `request`. Where a filter let it through, an error is an answer already: filters see what clients get.
     pub async fn run(&self, cx: &mut Context, request: Request) -> Result<Response, ProxyError> {
         let mut request = request;
-        // Holds nothing, and so allocates nothing, unless a filter keeps something.
-        let mut memos: Vec<(usize, Memo)> = Vec::new();
+        let mut memos = Memos::default();
         let mut ran = 0;
         let mut answered = None;
         for filter in &self.filters {
@@ -64,7 +87,7 @@ impl Chain {
             };
             match outcome {
                 Outcome::Next => {}
-                Outcome::Keep(memo) => memos.push((ran, memo)),
+                Outcome::Keep(memo) => memos.push(ran, memo),
                 Outcome::Answer(response) => {
                     note(cx, &request);
                     answered = Some(*response);
@@ -82,7 +105,7 @@ impl Chain {
             },
         };
         for (index, filter) in self.filters.iter().enumerate().take(ran).rev() {
-            let memo = memos.pop_if(|(of, _)| *of == index).map(|(_, memo)| memo);
+            let memo = memos.pop(index);
             filter.response(cx, memo, &mut response);
         }
         Ok(response)

@@ -34,16 +34,6 @@ impl StripPrefix {
             force_slash: config.force_slash.unwrap_or(false),
         })
     }
-
-    fn rest(&self, old: &str, prefix: &str) -> String {
-        let at = path::escaped_len(old, prefix.len());
-        let rest = old.get(at..).unwrap_or_default();
-        match rest.strip_prefix('/') {
-            Some(_) => rest.to_owned(),
-            None if rest.is_empty() && !self.force_slash => String::new(),
-            None => format!("/{rest}"),
-        }
-    }
 }
 
 impl Act for StripPrefix {
@@ -59,12 +49,19 @@ impl Act for StripPrefix {
         let Some((prefix, value)) = found else {
             return Step::NEXT;
         };
-        let new = self.rest(old, prefix);
-        if !path::is_clean(&new) {
+        let at = path::escaped_len(old, prefix.len());
+        let rest = old.get(at..).unwrap_or_default();
+        // What begins with a slash needs no other memory than it has, nor does nothing.
+        let as_it_is = rest.starts_with('/') || rest.is_empty() && !self.force_slash;
+        let with_slash = (!as_it_is).then(|| format!("/{rest}"));
+        if !path::is_clean(with_slash.as_deref().unwrap_or(rest)) {
             return Step::answer(answer(StatusCode::BAD_REQUEST, "Bad Request\n"));
         }
         drop(decoded);
-        request.target.set_path(&new);
+        match with_slash {
+            Some(new) => request.target.set_path(&new),
+            None => request.target.skip(at),
+        }
         request.headers.append(PREFIX, value.clone());
         Step::NEXT
     }

@@ -191,7 +191,7 @@ object! {
 
     /// The Redis of shared buckets. Keys, and what is in them, are Traefik's.
     pub struct RateLimitRedis {
-        /// Host and port, or the path of a socket. One only: a Redis Cluster is not supported.
+        /// Host and port, or the path of a socket. Several are nodes of a Redis Cluster, which tell of the others.
         endpoints: Vec<String> => "endpoints" = vec!["localhost:6379".to_owned()],
         /// TLS towards it.
         tls: Option<ClientTls> => "tls",

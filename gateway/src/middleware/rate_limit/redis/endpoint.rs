@@ -46,13 +46,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Stream for T {}
 
 impl Endpoint {
     /// Connects to nothing yet.
-    pub(super) fn new(config: &Config) -> Result<Self, String> {
-        let [text] = config.endpoints.as_slice() else {
-            return Err(format!(
-                "redis.endpoints names {}: exactly one is supported, several would be a Redis Cluster",
-                config.endpoints.len()
-            ));
-        };
+    pub(super) fn new(text: &str, config: &Config) -> Result<Self, String> {
         let mut login = RedisConnectionInfo::default().set_db(config.db);
         if !config.username.is_empty() {
             login = login.set_username(config.username.expose());
@@ -69,6 +63,51 @@ impl Endpoint {
             dial: limit(config.dial_timeout).unwrap_or(DIAL),
             answer: answer.map(|(read, write)| read.saturating_add(write)),
         })
+    }
+
+    /// Another node of the same cluster, whose login and TLS are the same.
+    pub(super) fn at(&self, text: &str) -> Result<Self, String> {
+        let (host, _) = split(text)?;
+        let tls = match &self.address {
+            Address::Tcp {
+                tls: Some((config, _)),
+                ..
+            } => {
+                let name = server_name(host).map_err(|error| error.to_string())?;
+                Some((Arc::clone(config), name))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            address: Address::Tcp {
+                text: text.to_owned(),
+                tls,
+            },
+            login: self.login.clone(),
+            dial: self.dial,
+            answer: self.answer,
+        })
+    }
+
+    /// The host of its address; empty for a socket in the file system.
+    pub(super) fn host(&self) -> &str {
+        match &self.address {
+            Address::Tcp { text, .. } => text.rsplit_once(':').map_or("", |(host, _)| host),
+            Address::Unix(_) => "",
+        }
+    }
+
+    /// Asks one question over a connection of its own.
+    pub(super) async fn ask(&self, question: &redis::Cmd) -> Result<redis::Value, String> {
+        let answer = async {
+            let mut connection = self.log_in().await?;
+            let answer = question.query_async(&mut connection).await;
+            answer.map_err(|error| error.to_string())
+        };
+        match tokio::time::timeout(self.dial, answer).await {
+            Ok(answer) => answer,
+            Err(_) => Err(format!("no answer within {:?}", self.dial)),
+        }
     }
 
     /// A connection that is logged in. Its other half is a task of this worker.
@@ -126,13 +165,7 @@ fn address(text: &str, tls: Option<&ClientTls>) -> Result<Address, String> {
     if text.starts_with('/') {
         return Ok(Address::Unix(text.to_owned()));
     }
-    let wrong =
-        || format!("redis.endpoints: {text:?} is no host with a port, such as localhost:6379");
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
-    let bare = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
-    if host.is_empty() || !bare || port.parse::<u16>().is_err() {
-        return Err(wrong());
-    }
+    let (host, _) = split(text)?;
     let tls = match tls {
         None => None,
         Some(tls) => {
@@ -153,4 +186,16 @@ fn address(text: &str, tls: Option<&ClientTls>) -> Result<Address, String> {
         text: text.to_owned(),
         tls,
     })
+}
+
+/// Host and port. An IPv6 address keeps its brackets.
+fn split(text: &str) -> Result<(&str, u16), String> {
+    let wrong =
+        || format!("redis.endpoints: {text:?} is no host with a port, such as localhost:6379");
+    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let bare = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
+    match port.parse() {
+        Ok(port) if bare && !host.is_empty() => Ok((host, port)),
+        _ => Err(wrong()),
+    }
 }

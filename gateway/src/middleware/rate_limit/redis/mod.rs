@@ -1,18 +1,19 @@
 //! Buckets in Redis, which several gateways share.
 
+mod cluster;
 mod endpoint;
 mod link;
+mod node;
 mod script;
+mod slots;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use redis::RedisError;
-
+use self::cluster::Cluster;
 use self::endpoint::Endpoint;
-use self::link::Links;
+use self::node::{Node, Trouble};
 use self::script::Take;
 use super::bucket::{Limit, Taken};
 use crate::config::dynamic::RateLimitRedis as Config;
@@ -20,15 +21,49 @@ use crate::config::dynamic::RateLimitRedis as Config;
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Redis {
-    endpoint: Arc<Endpoint>,
-    links: Links,
+    servers: Servers,
     script: Take,
     /// What stands before a client in its key: keys are those of Traefik, `rate:NAME@PROVIDER:CLIENT`.
     prefix: String,
     /// What happens while it is away.
     pub(super) fallback: Fallback,
-    /// Whether it is away, so that it is said once.
-    away: AtomicBool,
+}
+
+/// Where the buckets are.
+#[derive(Debug)]
+enum Servers {
+    One(Arc<Node>),
+    Cluster(Cluster),
+}
+
+impl Servers {
+    /// More than one address is a cluster, as in Traefik.
+    fn new(config: &Config) -> Result<Self, String> {
+        let endpoints = config.endpoints.iter();
+        let endpoints = endpoints.map(|text| Endpoint::new(text, config).map(Arc::new));
+        let endpoints: Vec<_> = endpoints.collect::<Result<_, _>>()?;
+        match <[_; 1]>::try_from(endpoints) {
+            Ok([one]) => Ok(Self::One(Arc::new(Node::new(one)))),
+            Err(none) if none.is_empty() => {
+                Err("redis.endpoints must name a Redis, or nodes of a Redis Cluster".to_owned())
+            }
+            Err(seeds) => {
+                if config.db != 0 {
+                    let db = config.db;
+                    return Err(format!(
+                        "redis.db: a Redis Cluster has no database {db}, only 0"
+                    ));
+                }
+                if seeds.iter().any(|seed| seed.host().is_empty()) {
+                    return Err(
+                        "redis.endpoints: the nodes of a Redis Cluster are named by host and port"
+                            .to_owned(),
+                    );
+                }
+                Ok(Self::Cluster(Cluster::new(seeds)))
+            }
+        }
+    }
 }
 
 /// What happens to requests while Redis is away.
@@ -56,12 +91,10 @@ impl Redis {
             }
         };
         Ok(Self {
-            endpoint: Arc::new(Endpoint::new(config)?),
-            links: Links::default(),
+            servers: Servers::new(config)?,
             script: Take::new(),
             prefix: String::new(),
             fallback,
-            away: AtomicBool::new(false),
         })
     }
 
@@ -77,50 +110,55 @@ impl Redis {
 
     /// Takes a token from the bucket; `None` where Redis is away.
     pub(super) async fn take(&self, limit: &Limit, key: &[u8]) -> Option<Taken> {
-        match self.try_take(limit, key).await {
-            Ok(taken) => {
-                if self.away.load(Ordering::Relaxed) && self.away.swap(false, Ordering::Relaxed) {
-                    tracing::info!(redis = %self.endpoint, "the Redis of a rateLimit is back");
-                }
-                Some(taken)
+        let (node, taken) = match &self.servers {
+            Servers::One(node) => {
+                let taken = node.take(&self.script, limit, key, false).await;
+                (Some(Arc::clone(node)), taken.map_err(told))
             }
-            Err(why) => {
-                if !self.away.swap(true, Ordering::Relaxed) {
-                    tracing::error!(redis = %self.endpoint, %why, until_then = ?self.fallback, keys = %self.prefix,
-                        "the Redis of a rateLimit is away: requests are treated as onUnavailable says until it is back");
+            Servers::Cluster(cluster) => match cluster.take(&self.script, limit, key).await {
+                Ok((node, taken)) => {
+                    if cluster.outage.ends() {
+                        tracing::info!(redis = "cluster", "the Redis of a rateLimit is back");
+                    }
+                    (Some(node), Ok(taken))
                 }
-                None
+                Err((node, why)) => (node, Err(why)),
+            },
+        };
+        match (taken, node, &self.servers) {
+            (Ok(taken), node, _) => {
+                if let Some(node) = node.filter(|node| node.outage.ends()) {
+                    tracing::info!(redis = %node.endpoint, "the Redis of a rateLimit is back");
+                }
+                return Some(taken);
             }
+            (Err(why), Some(node), _) => {
+                if node.outage.begins() {
+                    self.say_away(&node.endpoint, &why);
+                }
+            }
+            (Err(why), None, Servers::Cluster(cluster)) => {
+                if cluster.outage.begins() {
+                    self.say_away(&"cluster", &why);
+                }
+            }
+            (Err(_), None, Servers::One(_)) => {}
         }
+        None
     }
 
-    async fn try_take(&self, limit: &Limit, key: &[u8]) -> Result<Taken, Arc<str>> {
-        let link = self.links.of_this_worker(&self.endpoint);
-        let mut again = true;
-        loop {
-            let (number, mut connection) = link.connection().await?;
-            let error = match self.script.run(limit, key, &mut connection).await {
-                Ok(taken) => return Ok(taken),
-                Err(error) => error,
-            };
-            let why = error.to_string();
-            if error.is_timeout() {
-                link.lost(number, Some(&why));
-                return Err(why.into());
-            }
-            if !broken(&error) {
-                return Err(why.into());
-            }
-            // Redis has perhaps closed it long ago. If it did take the token, one is lost, and none won.
-            link.lost(number, None);
-            if !std::mem::take(&mut again) {
-                return Err(why.into());
-            }
-        }
+    fn say_away(&self, redis: &dyn std::fmt::Display, why: &str) {
+        tracing::error!(%redis, why, until_then = ?self.fallback, keys = %self.prefix,
+            "the Redis of a rateLimit is away: requests are treated as onUnavailable says until it is back");
     }
 }
 
-/// Whether another connection might do better.
-fn broken(error: &RedisError) -> bool {
-    error.is_io_error() || error.is_connection_dropped() || error.is_unrecoverable_error()
+/// Why the only Redis took no token.
+fn told(trouble: Trouble) -> Arc<str> {
+    match trouble {
+        Trouble::Away(why) => why,
+        Trouble::Moved(to) | Trouble::Ask(to) => {
+            format!("it is a node of a Redis Cluster, and the key is at {to}: name more of its nodes in redis.endpoints").into()
+        }
+    }
 }

@@ -40,8 +40,21 @@ fn endpoints_are_a_host_with_a_port_or_a_socket() {
             "{error}"
         );
     }
-    assert!(refused(&at(&["a:1", "b:1"])).contains("Cluster"));
-    assert!(refused(&at(&[])).contains("exactly one"));
+    assert!(refused(&at(&[])).contains("must name a Redis"));
+}
+
+#[test]
+fn several_endpoints_are_a_cluster() {
+    let one = Redis::new(&at(&["a:1"])).unwrap();
+    assert!(matches!(one.servers, Servers::One(_)));
+    let several = Redis::new(&at(&["a:1", "b:1"])).unwrap();
+    assert!(matches!(several.servers, Servers::Cluster(_)));
+    assert!(refused(&at(&["a:1", "/run/redis.sock"])).contains("host and port"));
+    let numbered = Config {
+        db: 3,
+        ..at(&["a:1", "b:1"])
+    };
+    assert!(refused(&numbered).contains("only 0"));
 }
 
 #[test]
