@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::control::Parts;
 use crate::ws::wire;
 
-/// When clients may be back; they spread it themselves (spec 3.10).
+/// When clients may be back. They spread it themselves (spec 3.10), and many are told one after the other.
 const RECONNECT_AFTER: Duration = Duration::from_millis(1500);
 /// How often it is looked whether everyone has gone.
 const LOOK: Duration = Duration::from_millis(20);
@@ -17,7 +17,9 @@ pub(super) async fn shut_down(parts: Parts) {
     parts.health.leave();
     parts.doors.send_replace(true);
     parts.owner.shutdown().await;
-    parts.hub.leave(&wire::farewell(RECONNECT_AFTER));
+    // The second half of the time is for those who were told last.
+    let over = parts.grace / 2;
+    parts.hub.leave(&wire::farewell(RECONNECT_AFTER), over);
     let everyone_gone = async {
         while parts.hub.totals().clients > 0 {
             sleep_until(Instant::now() + LOOK).await;

@@ -109,12 +109,12 @@ impl<S: Clone + Send + 'static, L: Local + 'static> Hub<S, L> {
         }
     }
 
-    /// Sends everyone away; clients that come later are sent away too.
-    pub fn leave(&self, farewell: &Farewell) {
+    /// Sends everyone away, many in waves over this time; clients that come later are sent away too.
+    pub fn leave(&self, farewell: &Farewell, over: Duration) {
         self.leaving.store(true, Relaxed);
         for station in &self.shards {
             let farewell = farewell.clone();
-            let job = Box::new(move |shard: &Rc<Shard<S, L>>| shard.leave(farewell));
+            let job = Box::new(move |shard: &Rc<Shard<S, L>>| shard.leave(farewell, over));
             station.inbox.push(std::iter::once(Work::Run(job)));
         }
     }

@@ -14,6 +14,8 @@ use super::{Channel, Channels, Message, Publication};
 
 /// Clients served before the other tasks of the thread get a turn.
 const TURN: usize = 64;
+/// Clients that are sent away at once.
+const WAVE: usize = 50;
 
 /// A connected client as the shard sees it. None of these may wait.
 pub trait Client {
@@ -176,14 +178,27 @@ impl<S, L: Local> Shard<S, L> {
         }
         self.counts.waiting(waiting.0, waiting.1);
     }
+}
 
-    /// Sends everyone away, and whoever comes still.
-    pub(super) fn leave(&self, farewell: Farewell) {
+impl<S: 'static, L: Local + 'static> Shard<S, L> {
+    /// Sends everyone away, and whoever comes still. Many go in waves over this time: who is sent away comes back
+    /// elsewhere, and all at once they would be too many there.
+    pub(super) fn leave(self: &Rc<Self>, farewell: Farewell, over: Duration) {
         let members = Rc::clone(&self.all.borrow());
-        for client in members.iter() {
-            client.leave(&farewell);
-        }
-        self.farewell.replace(Some(farewell));
+        self.farewell.replace(Some(farewell.clone()));
+        let waves = u32::try_from(members.len().div_ceil(WAVE)).unwrap_or(u32::MAX);
+        let pause = over / waves.max(1);
+        let leave = async move {
+            for (number, wave) in members.chunks(WAVE).enumerate() {
+                if number > 0 {
+                    tokio::time::sleep(pause).await;
+                }
+                for client in wave {
+                    client.leave(&farewell);
+                }
+            }
+        };
+        tokio::task::spawn_local(leave);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Health, metrics, the test page, and the end (specification, sections 5, 8 and 9).
 
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use serde_json::json;
 use sluice_tests::http1;
@@ -157,12 +159,47 @@ async fn the_end_is_told_and_waited_for() -> Result<()> {
 }
 
 #[tokio::test]
+async fn many_are_sent_away_one_after_the_other() -> Result<()> {
+    const GRACE: Duration = Duration::from_secs(20);
+    // More than fifty for each thread, of which there is one a core.
+    let count = 150 * std::thread::available_parallelism()?.get();
+    let grace = GRACE.as_millis().to_string();
+    let stream = start(&[("SHUTDOWN_GRACE_MS", &grace)]).await?;
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..count {
+        let mut client = stream.subscriber().await?;
+        clients.spawn(async move {
+            let told = tokio::time::timeout(GRACE, client.receive_type("serverShutdown"));
+            told.await??;
+            let at = Instant::now();
+            let close = client.closed().await?.map(|close| close.code);
+            Ok::<_, anyhow::Error>((at, close))
+        });
+    }
+    let ending = tokio::spawn(stream.shutdown());
+    let mut told = Vec::new();
+    while let Some(client) = clients.join_next().await {
+        let (at, close) = client??;
+        assert_eq!(close, Some(CloseCode::Restart));
+        told.push(at);
+    }
+    ending.await?;
+    told.sort();
+    // Waves of fifty from each thread, the last of them before half of the grace is over.
+    let took = told[count - 1] - told[0];
+    assert!(took > GRACE / 8 && took < GRACE, "{took:?}");
+    let half = told[count / 2] - told[0];
+    assert!(half > Duration::from_millis(100), "all at once: {half:?}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn whoever_does_not_leave_is_dropped_at_the_end_of_the_grace() -> Result<()> {
     let stream = start(&[("SHUTDOWN_GRACE_MS", "3000")]).await?;
     let health = stream.at.health.port();
     // It never reads, so it never answers the close.
     let stuck = stream.subscriber().await?;
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     let ending = tokio::spawn(stream.shutdown());
     let leaving = async || Ok(http1::get(health, "x", "/health/ready").await?.status == 503);
     until_true("not ready", PATIENCE, leaving).await?;
