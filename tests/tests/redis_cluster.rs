@@ -175,8 +175,21 @@ async fn a_node_that_is_away_takes_only_its_buckets_away() -> Result<()> {
             "{site}"
         );
     }
-    // The others' buckets are as they were, also once all nodes know of the loss.
-    assert_eq!(statuses(&gateway, "deny", &kept, 5).await?, [200; 5]);
+    others_are_as_they_were(&gateway, &nodes, &kept).await?;
+    // Said once for each limit, not for each request.
+    let said = gateway.process.log();
+    assert_eq!(
+        said.matches("the Redis of a rateLimit is away").count(),
+        choices.len()
+    );
+
+    nodes.last_mut().context("a node")?.restart().await?;
+    comes_back(&mut gateway, lost.first().context("a user")?).await
+}
+
+/// The others' buckets are as they were, also once all nodes know of the loss.
+async fn others_are_as_they_were(gateway: &Gateway, nodes: &[Redis], kept: &str) -> Result<()> {
+    assert_eq!(statuses(gateway, "deny", kept, 5).await?, [200; 5]);
     poll::until_true("the loss being known", PATIENCE, async || {
         let info = nodes
             .first()
@@ -186,19 +199,15 @@ async fn a_node_that_is_away_takes_only_its_buckets_away() -> Result<()> {
         Ok(info.contains("cluster_slots_fail:5"))
     })
     .await?;
-    assert_eq!(statuses(&gateway, "deny", &kept, 5).await?, [200; 5]);
-    assert_eq!(ask(&gateway, "deny", &kept).await?, 429);
-    // Said once for each limit, not for each request.
-    let said = gateway.process.log();
-    assert_eq!(
-        said.matches("the Redis of a rateLimit is away").count(),
-        choices.len()
-    );
+    assert_eq!(statuses(gateway, "deny", kept, 5).await?, [200; 5]);
+    assert_eq!(ask(gateway, "deny", kept).await?, 429);
+    Ok(())
+}
 
-    nodes.last_mut().context("a node")?.restart().await?;
-    let lost = lost.first().context("a user")?;
+/// The node that was away is there again, with what it had on disk.
+async fn comes_back(gateway: &mut Gateway, lost: &str) -> Result<()> {
     poll::until_true("the bucket of the node", PATIENCE, async || {
-        Ok(ask(&gateway, "deny", lost).await? == 200)
+        Ok(ask(gateway, "deny", lost).await? == 200)
     })
     .await?;
     gateway
@@ -208,10 +217,10 @@ async fn a_node_that_is_away_takes_only_its_buckets_away() -> Result<()> {
     // One token was taken before the loss, and it is on disk; one just now.
     let left = BURST - 2;
     assert_eq!(
-        statuses(&gateway, "deny", lost, left).await?,
+        statuses(gateway, "deny", lost, left).await?,
         vec![200; left]
     );
-    assert_eq!(ask(&gateway, "deny", lost).await?, 429);
+    assert_eq!(ask(gateway, "deny", lost).await?, 429);
     Ok(())
 }
 

@@ -224,13 +224,11 @@ async fn silence_and_age_end_a_socket_also_in_the_middle_of_a_frame() -> Result<
 }
 
 #[tokio::test]
-async fn origins_and_places_are_asked_before_the_upgrade() -> Result<()> {
+async fn origins_are_asked_before_the_upgrade() -> Result<()> {
     let echo = Echo::start().await?;
     let limit =
         "{allowedOrigins: ['https://a.test', 'https://*.b.test'], allowMissingOrigin: false}";
-    let places = "{maxConnections: 3, maxConnectionsPerClient: 2, sourceCriterion: {requestHeaderName: X-User}}";
-    let gateway =
-        Gateway::start(&routes(echo.port, &[("from", limit), ("places", places)])).await?;
+    let gateway = Gateway::start(&routes(echo.port, &[("from", limit)])).await?;
     for origin in ["https://a.test", "https://x.b.test:443"] {
         let mut socket = open(&gateway, "from.test", &[("Origin", origin)]).await?;
         echoes(&mut socket, Message::text("hello")).await?;
@@ -239,7 +237,18 @@ async fn origins_and_places_are_asked_before_the_upgrade() -> Result<()> {
         let answer = refused(&gateway, "from.test", fields).await?;
         ensure!(answer.status == 403, "{fields}: {answer:?}");
     }
+    Ok(())
+}
 
+#[tokio::test]
+async fn places_are_kept_over_reloads_and_given_back() -> Result<()> {
+    let echo = Echo::start().await?;
+    let places = "{maxConnections: 3, maxConnectionsPerClient: 2, sourceCriterion: {requestHeaderName: X-User}}";
+    let guards = [
+        ("from", "{allowedOrigins: ['https://a.test']}"),
+        ("places", places),
+    ];
+    let gateway = Gateway::start(&routes(echo.port, &guards)).await?;
     let of = |name| [("X-User", name)];
     let ann = [
         open(&gateway, "places.test", &of("ann")).await?,

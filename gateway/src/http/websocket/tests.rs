@@ -153,6 +153,10 @@ fn more_messages_than_the_rate_are_too_many() {
     assert_eq!(heard[2..4], 1008_u16.to_be_bytes());
 }
 
+fn look(pass: usize, last: bool) -> Look {
+    Look { pass, last }
+}
+
 #[test]
 fn a_close_frame_waits_for_the_end_of_a_frame_and_is_said_once() {
     let limits = Limits {
@@ -162,44 +166,14 @@ fn a_close_frame_waits_for_the_end_of_a_frame_and_is_said_once() {
     let mut open = guard(&limits);
     let bytes = frame(true, 2, 100);
     let half = &bytes[..50];
-    assert_eq!(
-        open.look(Side::Server, half),
-        Look {
-            pass: 50,
-            last: false
-        }
-    );
-    assert_eq!(
-        open.look(Side::Client, &[0x88]),
-        Look {
-            pass: 0,
-            last: false
-        }
-    );
+    assert_eq!(open.look(Side::Server, half), look(50, false));
+    assert_eq!(open.look(Side::Client, &[0x88]), look(0, false));
     open.time_is_up(EndReason::Old);
-    assert_eq!(
-        open.look(Side::Server, &[]),
-        Look {
-            pass: 0,
-            last: false
-        }
-    );
-    assert_eq!(
-        open.look(Side::Client, &[]),
-        Look {
-            pass: 0,
-            last: true
-        }
-    );
+    assert_eq!(open.look(Side::Server, &[]), look(0, false));
+    assert_eq!(open.look(Side::Client, &[]), look(0, true));
     let more = [&bytes[50..], &[0x82, 5]].concat();
     let rest = bytes.len() - 50;
-    assert_eq!(
-        open.look(Side::Server, &more),
-        Look {
-            pass: rest,
-            last: true
-        }
-    );
+    assert_eq!(open.look(Side::Server, &more), look(rest, true));
     assert_eq!(open.farewell(Side::Client)[2..4], 1001_u16.to_be_bytes());
     // A server's frame is masked.
     let masked = open.farewell(Side::Server);
