@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::time::Instant;
 
-use ::http::header::{CONTENT_LENGTH, EXPECT, HOST, TRAILER, UPGRADE};
+use ::http::header::{
+    AUTHORIZATION, CONTENT_LENGTH, EXPECT, HOST, TRAILER, UPGRADE, WWW_AUTHENTICATE,
+};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use bytes::BytesMut;
 
@@ -95,7 +97,9 @@ async fn over_http1(
                 if head.status == StatusCode::SWITCHING_PROTOCOLS {
                     return upgrade::switch(cx, conn, head, upgrade);
                 }
-                let keep = sent && upgrade.is_none();
+                let bound = binds(&request.headers, &AUTHORIZATION)
+                    || binds(&head.headers, &WWW_AUTHENTICATE);
+                let keep = sent && upgrade.is_none() && !bound;
                 return answer::receive(target, cx, conn, head, keep).await;
             }
             Err(Failure::Silent { unsent, .. })
@@ -112,6 +116,18 @@ async fn over_http1(
             Err(Failure::Final(error)) => return Err(error),
         }
     }
+}
+
+/// Whether a field speaks of a scheme that proves who a client is for a whole connection (RFC 4559 section 6). Another client
+/// must never get that connection.
+fn binds(headers: &HeaderMap, field: &HeaderName) -> bool {
+    headers.get_all(field).iter().any(|line| {
+        line.as_bytes().split(|byte| *byte == b',').any(|part| {
+            let part = part.trim_ascii();
+            let scheme = part.split(|byte| *byte == b' ').next().unwrap_or_default();
+            scheme.eq_ignore_ascii_case(b"negotiate") || scheme.eq_ignore_ascii_case(b"ntlm")
+        })
+    })
 }
 
 /// Whether HTTP/2 is to be tried. A server that chose HTTP/1.1 is not asked each time.

@@ -700,6 +700,33 @@ fn what_a_server_says_of_its_patience_is_heeded() {
 }
 
 #[test]
+fn a_connection_that_a_client_proved_itself_on_is_nobody_elses() {
+    run(async {
+        for (challenge, authorization, connections) in [
+            ("Basic realm=x", "Basic eDp5", 1),
+            ("Negotiate", "", 2),
+            ("Basic realm=x, NTLM", "", 2),
+            ("", "ntlm TlRMTVNTUAAB", 2),
+            ("", "Negotiate YII", 2),
+        ] {
+            let answer = format!(
+                "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: {challenge}\r\nContent-Length: 2\r\n\r\nno"
+            );
+            let server = canned(answer.leak(), 9).await;
+            let mut proof = get();
+            if !authorization.is_empty() {
+                let value = authorization.parse().unwrap();
+                proof.headers.insert("authorization", value);
+            }
+            whole(send(&server, proof).await.unwrap()).await.unwrap();
+            whole(send(&server, get()).await.unwrap()).await.unwrap();
+            let made = server.connections.get();
+            assert_eq!(made, connections, "{challenge} {authorization}");
+        }
+    });
+}
+
+#[test]
 fn trailers_that_are_known_beforehand_follow_a_kept_body() {
     run(async {
         let seen = Rc::new(RefCell::new(String::new()));
