@@ -10,7 +10,7 @@ use gateway::config::dynamic::{Hmac, HmacKey, Middleware};
 use gateway::http::{
     Body, Connection, Context, Handler, HandlerFuture, Peer, Request, Response, Target,
 };
-use gateway::middleware::{Site, assemble, build};
+use gateway::middleware::{Caches, Site, assemble, build};
 use gateway::types::{Duration, Secret};
 use http::{HeaderMap, HeaderValue, Method, Version};
 
@@ -43,6 +43,8 @@ fn guard() -> Arc<dyn Handler> {
         };
         let mut service = |name: &str| Err(format!("no service {name}"));
         let mut site = Site {
+            name: "fuzz@file",
+            caches: &Caches::default(),
             service: &mut service,
         };
         match build("fuzz@file", &config, &mut site) {

@@ -20,7 +20,7 @@ use gateway::config::dynamic::{
 use gateway::http::{
     Body, Connection, Context, Handler, HandlerFuture, Peer, Request, Response, Target,
 };
-use gateway::middleware::{Site, assemble, build};
+use gateway::middleware::{Caches, Site, assemble, build};
 use http::{HeaderMap, HeaderValue, Method, Version, header};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -140,6 +140,8 @@ struct Cost {
 fn chain(name: &str, middlewares: &[Middleware]) -> Arc<dyn Handler> {
     let mut service = |name: &str| Err(format!("no service {name}"));
     let mut site = Site {
+        name: "bench@file",
+        caches: &Caches::default(),
         service: &mut service,
     };
     let built = middlewares

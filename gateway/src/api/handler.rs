@@ -14,16 +14,16 @@ use super::list::{list, one, page};
 use super::listed::{Listed, Shown};
 use super::overview::Overview;
 use super::query::{Query, decoded};
-use super::{certificates, dashboard, debug, json, support};
+use super::{caches, certificates, dashboard, debug, json, support};
 use crate::config::decode::Section as _;
 use crate::config::install::{Api as Options, EntryPoint, Install};
 use crate::http::{Body, Context, Handler, HandlerFuture, Request, Response};
+use crate::middleware::Caches;
 use crate::observe::time::Utc;
 use crate::router::http::not_found;
 use crate::runtime::{Report, Section};
 
 /// See the module.
-#[derive(Debug)]
 pub struct Api {
     install: Arc<Install>,
     options: Options,
@@ -33,6 +33,7 @@ pub struct Api {
     started: SystemTime,
     /// Nobody to ask where the API is only looked at.
     explain: Option<Explain>,
+    caches: Arc<Caches>,
 }
 
 impl Api {
@@ -46,12 +47,19 @@ impl Api {
             reports,
             started: SystemTime::now(),
             explain: None,
+            caches: Arc::default(),
         }
     }
 
     /// Answers `/api/explain` by `explain`.
     pub fn explaining(mut self, explain: Explain) -> Self {
         self.explain = Some(explain);
+        self
+    }
+
+    /// Shows these caches.
+    pub fn caching(mut self, caches: &Arc<Caches>) -> Self {
+        self.caches = Arc::clone(caches);
         self
     }
 
@@ -66,6 +74,12 @@ impl Api {
             return response;
         }
         let query = Query::parse(request.target.query());
+        if let Some(below) = path.strip_prefix("/api/http/caches") {
+            let (method, headers) = (&request.method, &request.headers);
+            if let Some(response) = caches::answer(&self.caches, below, method, headers, &query) {
+                return response;
+            }
+        }
         let found = match path.strip_prefix("/api/") {
             Some(path) => self.find(path, &query),
             None => path

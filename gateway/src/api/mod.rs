@@ -1,5 +1,7 @@
-//! Traefik's API, ping, the metrics' page and the dashboard. They read what is in force and write nothing.
+//! Traefik's API, ping, the metrics' page and the dashboard. They read what is in force; caches that
+//! allow it can be purged, nothing else can be changed.
 
+mod caches;
 mod certificates;
 mod dashboard;
 mod debug;

@@ -15,6 +15,7 @@ use crate::aggregate::{self, Defaults, Merged};
 use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::Install;
+use crate::middleware::Caches;
 use crate::net::tls::{Pair, self_signed};
 use crate::observe::Observer;
 use crate::provider::{Message, Provider, file::FileWatch};
@@ -30,6 +31,7 @@ pub(super) struct Control {
     entry_points: Vec<String>,
     observer: Observer,
     internal: Internal,
+    caches: Arc<Caches>,
     fallback_certificate: Pair,
     /// The last good configuration of each provider.
     providers: BTreeMap<String, Dynamic>,
@@ -49,6 +51,7 @@ pub(super) struct Parts {
     pub(super) entry_points: Vec<String>,
     pub(super) observer: Observer,
     pub(super) internal: Internal,
+    pub(super) caches: Arc<Caches>,
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     pub(super) reports: watch::Sender<Arc<Report>>,
 }
@@ -59,6 +62,7 @@ impl Control {
             entry_points,
             observer,
             internal,
+            caches,
             snapshots,
             reports,
         } = parts;
@@ -67,6 +71,7 @@ impl Control {
             entry_points,
             observer,
             internal,
+            caches,
             reports,
             fallback_certificate: self_signed().context("cannot make the default certificate")?,
             providers: BTreeMap::new(),
@@ -192,6 +197,7 @@ impl Control {
                 changed,
                 workers: self.observer.workers,
                 observer: &self.observer,
+                caches: &self.caches,
                 tells_servers: self.install.tells_servers(),
             },
             &mut self.kept,

@@ -11,6 +11,7 @@ use super::Internal;
 use crate::api::{Api, Dashboard, Explain, MetricsPage, Ping};
 use crate::config::install::Install;
 use crate::http::{Context, Handler, HandlerFuture, Request, answer};
+use crate::middleware::Caches;
 use crate::observe::Observer;
 use crate::runtime::Report;
 
@@ -32,6 +33,7 @@ pub(super) fn handlers(
     observer: &Observer,
     reports: &watch::Receiver<Arc<Report>>,
     terminating: &Arc<AtomicBool>,
+    caches: &Arc<Caches>,
     explain: Option<Explain>,
 ) -> Internal {
     let mut handlers: Internal = BTreeMap::new();
@@ -40,7 +42,7 @@ pub(super) fn handlers(
     };
     add("noop", Arc::new(Noop));
     if let Some(api) = &install.api {
-        let mut handler = Api::new(install, reports.clone());
+        let mut handler = Api::new(install, reports.clone()).caching(caches);
         if let Some(explain) = explain {
             handler = handler.explaining(explain);
         }

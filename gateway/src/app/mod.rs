@@ -26,7 +26,8 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::watch;
 
 use crate::config::dynamic::Dynamic;
-use crate::config::install::{Install, Loaded};
+use crate::config::install::Loaded;
+use crate::middleware::Caches;
 use crate::runtime::{Report, Snapshot};
 
 pub use shutdown::Farewell;
@@ -104,9 +105,18 @@ async fn serve(
     let terminating = Arc::new(AtomicBool::new(false));
     let explain = explain::Doors::new(&install, &entries.settings);
     let explain = explain.live(receiver.clone(), report.clone());
+    let caches = Caches::new(observer.metrics.clone());
     let parts = control::Parts {
         entry_points: entries.names.clone(),
-        internal: internal::handlers(&install, &observer, &report, &terminating, Some(explain)),
+        internal: internal::handlers(
+            &install,
+            &observer,
+            &report,
+            &terminating,
+            &caches,
+            Some(explain),
+        ),
+        caches,
         observer: observer.clone(),
         snapshots,
         reports,
@@ -131,19 +141,6 @@ async fn serve(
     }
     tracing::info!("Sluice stopped");
     Ok(())
-}
-
-/// The longest of a life cycle option over all entry points.
-fn longest(
-    install: &Install,
-    option: impl Fn(&crate::config::install::LifeCycle) -> crate::types::Duration,
-) -> std::time::Duration {
-    install
-        .entry_points
-        .values()
-        .filter_map(|entry| option(&entry.transport.life_cycle).limit())
-        .max()
-        .unwrap_or_default()
 }
 
 /// Handlers of internal services by name.

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
-use super::longest;
 use super::workers::Phase;
-use crate::config::install::Install;
+use crate::config::install::{Install, LifeCycle};
+use crate::types;
 
 /// How often the end of the workers is looked for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -86,4 +86,14 @@ pub(super) async fn drain(
             tracing::error!("a worker had panicked");
         }
     }
+}
+
+/// The longest of a life cycle option over all entry points.
+fn longest(install: &Install, option: impl Fn(&LifeCycle) -> types::Duration) -> Duration {
+    install
+        .entry_points
+        .values()
+        .filter_map(|entry| option(&entry.transport.life_cycle).limit())
+        .max()
+        .unwrap_or_default()
 }

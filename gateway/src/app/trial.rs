@@ -14,6 +14,7 @@ use crate::compile::{Compiled, Input, Kept, compile, internal_configuration};
 use crate::config::dynamic::Dynamic;
 use crate::config::install::{Install, Protocol};
 use crate::entrypoint::EntryPoint;
+use crate::middleware::Caches;
 use crate::net::tls::self_signed;
 use crate::observe::Observer;
 use crate::runtime::Report;
@@ -49,7 +50,9 @@ pub fn compiled(
         .collect();
     let (_, reports) = watch::channel(Arc::new(Report::default()));
     let terminating = Arc::new(AtomicBool::new(false));
-    let mut handlers = internal::handlers(install, &observer, &reports, &terminating, None);
+    let caches = Arc::<Caches>::default();
+    let mut handlers =
+        internal::handlers(install, &observer, &reports, &terminating, &caches, None);
     // Nothing is counted, but the page is there.
     let metrics = install.metrics.as_ref();
     if metrics.is_some_and(|metrics| metrics.prometheus.is_some())
@@ -74,6 +77,7 @@ pub fn compiled(
         changed: &BTreeSet::new(),
         workers: observer.workers,
         observer: &observer,
+        caches: &caches,
         tells_servers: install.tells_servers(),
     };
     let compiled = compile(&input, &mut Kept::default());

@@ -131,6 +131,8 @@ impl Unroll<'_, '_, '_> {
             services.handler(&service, objects)
         };
         let mut site = Site {
+            name,
+            caches: input.caches,
             service: &mut service,
         };
         let built = middleware::build(name, config, &mut site)?;

@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use crate::aggregate::Merged;
 use crate::http::Handler;
+use crate::middleware::Caches;
 use crate::net::tls::Pair;
 use crate::observe::Observer;
 use crate::runtime::{Report, Snapshot};
@@ -48,6 +49,8 @@ pub struct Input<'a> {
     pub workers: usize,
     /// Where requests are recorded.
     pub observer: &'a Observer,
+    /// The caches of the process.
+    pub caches: &'a Caches,
     /// Whether servers are told which proxy they hear from (Traefik's `experimental.fastProxy.debug`).
     pub tells_servers: bool,
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::chain::Chain;
-use super::{Filter, Wrapper, build_filter, build_wrapper};
+use super::{Caches, Filter, Wrapper, build_filter, build_wrapper};
 use crate::config::dynamic::{Middleware, Type};
 use crate::http::Handler;
 
@@ -12,6 +12,10 @@ pub type FindService<'a> = dyn FnMut(&str) -> Result<Arc<dyn Handler>, String> +
 
 /// Where a middleware is built.
 pub struct Site<'a> {
+    /// The middleware's name, with its provider.
+    pub name: &'a str,
+    /// The caches of the process.
+    pub caches: &'a Caches,
     /// Finds services, for middlewares that ask one.
     pub service: &'a mut FindService<'a>,
 }

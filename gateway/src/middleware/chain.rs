@@ -16,7 +16,7 @@ enum Tail {
     /// A service, or a table of child routers.
     Service(Arc<dyn Handler>),
     /// A wrapper with the rest of the chain.
-    Wrap(Wrapper, Box<Chain>),
+    Wrap(Wrapper, Arc<Chain>),
 }
 
 /// Marks an answer that stands for an error before which no server saw the request: a wrapper may run the chain again.
@@ -70,7 +70,7 @@ impl Chain {
     pub(super) fn inside(self, wrapper: Wrapper) -> Self {
         Self {
             filters: Box::default(),
-            tail: Tail::Wrap(wrapper, Box::new(self)),
+            tail: Tail::Wrap(wrapper, Arc::new(self)),
         }
     }
 

@@ -1,5 +1,7 @@
 //! `contentType`: names the type of answers that have none, from their first bytes.
 
+use std::sync::Arc;
+
 use ::http::{HeaderValue, header};
 
 use super::build::Site;
@@ -54,7 +56,7 @@ impl Wrap for ContentType {
         &'a self,
         cx: &'a mut Context,
         request: Request,
-        rest: &'a Chain,
+        rest: &'a Arc<Chain>,
     ) -> HandlerFuture<'a> {
         Box::pin(async move {
             let response = rest.run(cx, request).await?;

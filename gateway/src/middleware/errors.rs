@@ -188,7 +188,7 @@ impl Wrap for Errors {
         &'a self,
         cx: &'a mut Context,
         request: Request,
-        rest: &'a Chain,
+        rest: &'a Arc<Chain>,
     ) -> HandlerFuture<'a> {
         Box::pin(self.run(cx, request, rest))
     }

@@ -29,6 +29,7 @@ mod forward_auth;
 mod grpc_web;
 mod headers;
 mod hmac;
+mod http_cache;
 mod in_flight_req;
 mod ip_allow_list;
 mod jwt;
@@ -48,6 +49,7 @@ mod testing;
 
 pub use build::{Built, FindService, Site, assemble, build};
 pub use chain::Chain;
+pub use http_cache::{Caches, Listed as ListedCache, Purge};
 
 filter::filters! {
     add_prefix: add_prefix::AddPrefix,
@@ -80,5 +82,6 @@ wrapper::wrappers! {
     buffering: buffering::Buffering,
     content_type: content_type::ContentType,
     errors: errors::Errors,
+    http_cache: http_cache::HttpCache,
     retry: retry::Retry,
 }

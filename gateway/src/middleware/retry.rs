@@ -1,5 +1,6 @@
 //! `retry`: sends a request again where no server saw it, or where the answer's status asks for it.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ::http::{Method, StatusCode};
@@ -151,7 +152,7 @@ impl Wrap for Retry {
         &'a self,
         cx: &'a mut Context,
         request: Request,
-        rest: &'a Chain,
+        rest: &'a Arc<Chain>,
     ) -> HandlerFuture<'a> {
         if self.attempts == 1 {
             return Box::pin(rest.run(cx, request));

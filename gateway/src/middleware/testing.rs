@@ -9,6 +9,7 @@ use std::time::Instant;
 use ::http::{HeaderMap, Method, StatusCode, Version};
 use bytes::Bytes;
 
+use super::Caches;
 use super::build::Site;
 use super::chain::Chain;
 use super::filter::{Act, Outcome, Step};
@@ -173,6 +174,8 @@ impl Handler for Script {
 pub(super) fn site<T>(build: impl FnOnce(&mut Site<'_>) -> T) -> T {
     let mut service = |name: &str| Err(format!("the service \"{name}\" does not exist"));
     build(&mut Site {
+        name: "tested@file",
+        caches: &Caches::default(),
         service: &mut service,
     })
 }
@@ -181,6 +184,8 @@ pub(super) fn site<T>(build: impl FnOnce(&mut Site<'_>) -> T) -> T {
 pub(super) fn site_with<T>(all: &Arc<Script>, build: impl FnOnce(&mut Site<'_>) -> T) -> T {
     let mut service = |_: &str| Ok(Arc::clone(all) as Arc<dyn Handler>);
     build(&mut Site {
+        name: "tested@file",
+        caches: &Caches::default(),
         service: &mut service,
     })
 }
@@ -192,7 +197,7 @@ pub(super) async fn wrapped<W: Wrap>(
     cx: &mut Context,
     request: Request,
 ) -> Result<Response, ProxyError> {
-    let rest = Chain::new(Arc::clone(service) as Arc<dyn Handler>);
+    let rest = Arc::new(Chain::new(Arc::clone(service) as Arc<dyn Handler>));
     wrapper.handle(cx, request, &rest).await
 }
 

@@ -1,5 +1,7 @@
 //! Wrappers: middlewares that own the rest of the chain, because they run it again, instead, or not to its end.
 
+use std::sync::Arc;
+
 use super::chain::Chain;
 use crate::http::{Context, HandlerFuture, Request};
 
@@ -10,7 +12,7 @@ pub(super) trait Wrap: Send + Sync {
         &'a self,
         cx: &'a mut Context,
         request: Request,
-        rest: &'a Chain,
+        rest: &'a Arc<Chain>,
     ) -> HandlerFuture<'a>;
 }
 
@@ -33,7 +35,7 @@ macro_rules! wrappers {
                 &'a self,
                 cx: &'a mut $crate::http::Context,
                 request: $crate::http::Request,
-                rest: &'a $crate::middleware::chain::Chain,
+                rest: &'a std::sync::Arc<$crate::middleware::chain::Chain>,
             ) -> $crate::http::HandlerFuture<'a> {
                 #[allow(unused_imports, reason = "there may be no wrapper yet")]
                 use $crate::middleware::wrapper::Wrap as _;

@@ -36,11 +36,11 @@ impl FromStr for Size {
         let number: u64 = digits.parse().map_err(|_| error())?;
         let factor: u64 = match unit.trim().to_ascii_lowercase().as_str() {
             "" | "b" => 1,
-            "k" | "kib" => 1 << 10,
+            "k" | "ki" | "kib" => 1 << 10,
             "kb" => 1_000,
-            "m" | "mib" => 1 << 20,
+            "m" | "mi" | "mib" => 1 << 20,
             "mb" => 1_000_000,
-            "g" | "gib" => 1 << 30,
+            "g" | "gi" | "gib" => 1 << 30,
             "gb" => 1_000_000_000,
             _ => return Err(error()),
         };

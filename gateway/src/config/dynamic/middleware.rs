@@ -66,6 +66,8 @@ object! {
         content_type: Option<ContentType> => "contentType" [empty],
         /// Translates gRPC-Web.
         grpc_web: Option<GrpcWeb> => "grpcWeb",
+        /// Answers with what the server said before. Traefik's open edition does not have it.
+        http_cache: Option<HttpCache> => "httpCache" [empty],
         /// Limits WebSockets. Traefik does not have it.
         web_socket: Option<WebSocket> => "webSocket",
         /// Options of plugins, by plugin name.
@@ -254,6 +256,43 @@ object! {
         amount: i64 => "amount",
         /// What counts as one client.
         source_criterion: Option<SourceCriterion> => "sourceCriterion",
+    }
+
+    /// Answers with what the server said before (RFC 9111). Traefik's open edition does not have it; `maxTtl`, `maxStale`,
+    /// `excludedResponseCodes`, `disableCacheStatusHeader` and `store` are named as in Traefik Hub. Times are whole seconds.
+    pub struct HttpCache {
+        /// Nothing stays fresh for longer.
+        max_ttl: i64 => "maxTtl" = 300,
+        /// Answers that say nothing of how long they are fresh are so for that time; 0 means not at all.
+        default_ttl: i64 => "defaultTtl",
+        /// How stale an answer may be for clients that say `max-stale`, or `stale-if-error`.
+        max_stale: i64 => "maxStale",
+        /// How stale an answer may be while a new one is fetched, where the server does not say.
+        stale_while_revalidate: i64 => "staleWhileRevalidate",
+        /// How stale an answer may be where the server fails, if it did not say.
+        stale_if_error: i64 => "staleIfError",
+        /// Statuses that are not stored, such as `404,500-599`.
+        excluded_response_codes: String => "excludedResponseCodes",
+        /// Longer bodies, in bytes, are not stored.
+        max_body_bytes: i64 => "maxBodyBytes" = 4 * 1024 * 1024,
+        /// Tells clients nothing of the cache: no `Cache-Status`, no `X-Cache-Status`.
+        disable_cache_status_header: bool => "disableCacheStatusHeader",
+        /// Whether the API may make it forget answers.
+        purge: bool => "purge",
+        /// Where answers are kept.
+        store: Option<HttpCacheStore> => "store",
+    }
+
+    /// Where a cache keeps answers.
+    pub struct HttpCacheStore {
+        /// In memory.
+        memory: Option<HttpCacheMemory> => "memory",
+    }
+
+    /// A cache's memory.
+    pub struct HttpCacheMemory {
+        /// Most of it, such as `64MiB` or `3Gi`; 128 MiB by default.
+        limit: String => "limit",
     }
 
     /// Limits WebSockets (RFC 6455); other requests pass untouched. Traefik does not have it.

@@ -16,10 +16,10 @@ mod udp;
 pub use http::{Http, Model, Router, RouterObservability, RouterTls};
 pub use middleware::{
     AddPrefix, Buffering, Chain, CircuitBreaker, Compress, ContentType, EncodedCharacters,
-    ErrorPage, GrpcWeb, InFlightReq, IpAllowList, IpStrategyOptions, IpWhiteList, Middleware,
-    PassTlsClientCert, RateLimit, RateLimitRedis, RedirectRegex, RedirectScheme, ReplacePath,
-    ReplacePathRegex, Retry, SourceCriterion, StripPrefix, StripPrefixRegex,
-    TlsClientCertificateDn, TlsClientCertificateInfo, WebSocket,
+    ErrorPage, GrpcWeb, HttpCache, HttpCacheMemory, HttpCacheStore, InFlightReq, IpAllowList,
+    IpStrategyOptions, IpWhiteList, Middleware, PassTlsClientCert, RateLimit, RateLimitRedis,
+    RedirectRegex, RedirectScheme, ReplacePath, ReplacePathRegex, Retry, SourceCriterion,
+    StripPrefix, StripPrefixRegex, TlsClientCertificateDn, TlsClientCertificateInfo, WebSocket,
 };
 pub use middleware_auth::{
     ApiKey, ApiKeyEntry, ApiKeySource, BasicAuth, DigestAuth, ForwardAuth, ForwardAuthTls, Hmac,

@@ -7,6 +7,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+
 use ::http::{StatusCode, header};
 
 use self::attempt::Unkept;
@@ -117,7 +119,7 @@ impl Wrap for Buffering {
         &'a self,
         cx: &'a mut Context,
         request: Request,
-        rest: &'a Chain,
+        rest: &'a Arc<Chain>,
     ) -> HandlerFuture<'a> {
         Box::pin(self.run(cx, request, rest))
     }

@@ -108,7 +108,7 @@ async fn an_answer_over_the_limit_is_an_error() {
             config.max_response_body_bytes = most;
             config.retry_expression = "ResponseCode() == 500".to_owned();
         });
-        let rest = Chain::new(std::sync::Arc::new(Talker));
+        let rest = Arc::new(Chain::new(Arc::new(Talker)));
         let mut cx = context();
         let buffering = buffering.unwrap();
         let response = buffering.handle(&mut cx, request("/"), &rest).await;

@@ -1,6 +1,7 @@
 //! Metrics under Traefik's names. Requests are counted in shards, one a worker ([`Shard`]); the page for Prometheus
 //! gathers them when it is asked for.
 
+mod cache;
 mod kind;
 mod names;
 pub mod page;
@@ -15,6 +16,7 @@ use std::sync::atomic::AtomicBool;
 
 use http::HeaderName;
 
+pub use cache::{CacheCounters, CacheResult};
 pub use kind::Kind;
 pub use names::Group;
 pub use registry::Metrics;

@@ -29,6 +29,25 @@ pub(super) const SERVER_UP: Family = family(
     "service server is up, described by gauge value of 0 or 1.",
 );
 
+pub(super) const CACHE_REQUESTS: Family = family(
+    "sluice_http_cache_requests_total",
+    "How many requests a httpCache middleware saw, partitioned by what became of them.",
+);
+pub(super) const CACHE_EVICTIONS: Family = family(
+    "sluice_http_cache_evictions_total",
+    "How many stored answers made room for others.",
+);
+pub(super) const CACHE_BYTES: Family = family(
+    "sluice_http_cache_bytes",
+    "Bytes that the records of a cache take.",
+);
+pub(super) const CACHE_RECORDS: Family = family(
+    "sluice_http_cache_records",
+    "Records of a cache: answers, what they vary by, addresses whose answers are not stored.",
+);
+
+pub(super) const MIDDLEWARE: &str = "middleware";
+pub(super) const RESULT: &str = "result";
 pub(super) const CODE: &str = "code";
 pub(super) const METHOD: &str = "method";
 pub(super) const PROTOCOL: &str = "protocol";

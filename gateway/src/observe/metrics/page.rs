@@ -1,13 +1,13 @@
 //! The page for Prometheus, text format 0.0.4.
 
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::kind::Key;
 use super::names::{self, Families, Family, Group};
 use super::registry::{ScopeKey, State};
 use super::shard::{Total, Totals};
-use super::{Metrics, Options, process};
+use super::{CacheCounters, Metrics, Options, process};
 
 /// Content type of the page.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores";
@@ -67,6 +67,7 @@ impl Metrics {
         page.plain(last.name, last.help, GAUGE, at);
         let mut state = self.state();
         gauges(&mut page, &state);
+        caches(&mut page, &state);
         for group in [Group::EntryPoint, Group::Router, Group::Service] {
             let scopes = state.scopes.iter().filter(|(key, _)| key.group == group);
             let mut series = GroupSeries::new(group, &self.options);
@@ -87,6 +88,37 @@ impl Metrics {
 #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
 fn float(value: u64) -> f64 {
     value as f64
+}
+
+fn caches(page: &mut Page, state: &State) {
+    let mut requests = String::new();
+    for (name, counters) in &state.caches {
+        for (result, count) in counters.results() {
+            let labels = [(names::MIDDLEWARE, name.as_str()), (names::RESULT, result)];
+            let family = names::CACHE_REQUESTS.name;
+            line(&mut requests, family, "", &labels, float(count));
+        }
+    }
+    page.family(names::CACHE_REQUESTS, COUNTER, &requests);
+    type Value = fn(&CacheCounters) -> &AtomicU64;
+    let (evicted, bytes, records): (Value, Value, Value) = (
+        |cache| &cache.evicted,
+        |cache| &cache.bytes,
+        |cache| &cache.records,
+    );
+    for (family, kind, value) in [
+        (names::CACHE_EVICTIONS, COUNTER, evicted),
+        (names::CACHE_BYTES, GAUGE, bytes),
+        (names::CACHE_RECORDS, GAUGE, records),
+    ] {
+        let mut series = String::new();
+        for (name, counters) in &state.caches {
+            let labels = [(names::MIDDLEWARE, name.as_str())];
+            let value = float(value(counters).load(Relaxed));
+            line(&mut series, family.name, "", &labels, value);
+        }
+        page.family(family, kind, &series);
+    }
 }
 
 fn gauges(page: &mut Page, state: &State) {

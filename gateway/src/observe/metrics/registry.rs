@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{CertificateExpiry, Gauge, Group, Options, Scope, ServerUp, Shard};
+use super::{CacheCounters, CertificateExpiry, Gauge, Group, Options, Scope, ServerUp, Shard};
 use crate::observe::PerWorker;
 
 /// Which scope: a group, its name, and of routers the service.
@@ -33,6 +33,7 @@ pub(super) struct State {
     pub(super) open: BTreeMap<(String, &'static str), PerWorker<Gauge>>,
     pub(super) certificates: Vec<CertificateExpiry>,
     pub(super) servers: Vec<ServerUp>,
+    pub(super) caches: BTreeMap<String, Arc<CacheCounters>>,
     routers: BTreeSet<String>,
     services: BTreeSet<String>,
     /// What left the configuration since the last page was made; it is shown once more.
@@ -106,6 +107,14 @@ impl Metrics {
         gauge.clone()
     }
 
+    /// The counters of a cache, new ones.
+    pub fn cache(&self, name: &str) -> Arc<CacheCounters> {
+        let counters = Arc::new(CacheCounters::default());
+        let mut state = self.state();
+        state.caches.insert(name.to_owned(), Arc::clone(&counters));
+        counters
+    }
+
     /// A configuration was put in force, with these routers and services. What is not among them any more is shown on
     /// one more page, then forgotten.
     pub fn reloaded(&self, routers: BTreeSet<String>, services: BTreeSet<String>) {
@@ -143,6 +152,9 @@ impl Metrics {
 impl State {
     /// Forgets what was gone when the page was made.
     pub(super) fn forget(&mut self) {
+        // Those that nobody else holds.
+        self.caches
+            .retain(|_, counters| Arc::strong_count(counters) > 1);
         let routers = std::mem::take(&mut self.gone_routers);
         let services = std::mem::take(&mut self.gone_services);
         let gone = |gone: &BTreeSet<String>, now: &BTreeSet<String>, name: &String| {
