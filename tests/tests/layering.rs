@@ -30,7 +30,7 @@ const BACKEND: &[&[&str]] = &[
     &["config"],
     &["observe", "state", "auth"],
     &["store"],
-    &["owner", "hub"],
+    &["owner", "hub", "chat"],
     &["ws", "http", "preview"],
     &["app"],
 ];

@@ -13,6 +13,7 @@ use super::running::{Addresses, StartError};
 use super::serve::serve;
 use super::shutdown::shut_down;
 use crate::auth::Guard;
+use crate::chat::{self, Chat};
 use crate::config::Config;
 use crate::http::{Api, Health, Ports, Scrape, Settings};
 use crate::hub::Totals;
@@ -21,9 +22,13 @@ use crate::owner::{Options, Owner};
 use crate::store::Store;
 use crate::ws::{self, Door, Hub, Server, Worker, wire};
 
+/// Between two words to other instances on who is in chat here.
+const ROLL: Duration = Duration::from_secs(10);
+
 /// Everything that runs, for the end.
 pub(super) struct Parts {
     pub(super) owner: Owner,
+    pub(super) chat: Chat,
     pub(super) hub: Arc<Hub>,
     pub(super) health: Arc<Health>,
     pub(super) shards: Vec<JoinHandle<()>>,
@@ -69,10 +74,20 @@ async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     let store = Store::open(&config.store, Arc::clone(&recorder) as _)?;
     let on_commit = notice::on_commit(Arc::clone(&hub), Arc::clone(&metrics));
     let owner = Owner::start(Options::from(&config), store, on_commit, recorder).await;
+    let chat = Chat::start(
+        chat::Options {
+            persist_mode: config.store.persist_mode,
+            roll_every: ROLL,
+        },
+        chat::Log::open(&config.store)?,
+        notice::on_notice(Arc::clone(&hub)),
+    )
+    .await;
     let server = Arc::new(Server::new(
         ws::Settings::from(&config.ws),
         Arc::clone(&guard),
         owner.clone(),
+        chat,
         Arc::clone(&metrics),
         Arc::clone(&hub),
     ));
@@ -81,6 +96,7 @@ async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     let health = open(&config, listeners, &server, &doors, &rest);
     let parts = Parts {
         owner,
+        chat: server.chat.clone(),
         hub,
         health,
         shards,
@@ -148,6 +164,7 @@ fn open(
     let api = Arc::new(Api::new(
         Settings::from(config),
         server.owner.clone(),
+        server.chat.clone(),
         Arc::clone(&server.guard),
         Arc::clone(&server.metrics),
         Arc::clone(&health),

@@ -3,16 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::chat::OnNotice;
 use crate::hub::Publication;
 use crate::observe::Metrics;
 use crate::owner::{Commit, CommitKind, Observer, OnCommit};
+use crate::state::Snapshot;
 use crate::ws::{Hub, wire};
 
 /// Publishes each commit, in order. Appends to lists and returns.
 pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
     let mut dropped_before = None;
+    let mut before: Option<Arc<Snapshot>> = None;
     Box::new(move |commit: &Arc<Commit>| {
-        let publications = publications(commit);
+        let publications = publications(commit, before.as_deref());
+        before = Some(Arc::clone(&commit.snapshot));
         hub.commit(&commit.snapshot, &publications);
 
         if let Some(kind) = label(commit.kind) {
@@ -33,6 +37,15 @@ pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
     })
 }
 
+/// Publishes what happens in chat, in order.
+pub(super) fn on_notice(hub: Arc<Hub>) -> OnNotice {
+    Box::new(move |notice| {
+        for publication in wire::chat_notice(notice) {
+            hub.publish(&publication);
+        }
+    })
+}
+
 /// The `type` of `state_updates_total`; the first state of all updates nothing.
 fn label(kind: CommitKind) -> Option<&'static str> {
     match kind {
@@ -46,24 +59,23 @@ fn label(kind: CommitKind) -> Option<&'static str> {
     }
 }
 
-/// The messages that tell of a commit, by channel.
-fn publications(commit: &Commit) -> Vec<Publication> {
-    match commit.kind {
-        // The picture is the layers' affair.
-        CommitKind::Scene => Vec::new(),
-        CommitKind::Loaded
-        | CommitKind::Stream
-        | CommitKind::Settings
-        | CommitKind::Telemetry
-        | CommitKind::Reset
-        | CommitKind::Replaced => {
-            vec![wire::state_update(
-                &commit.snapshot,
-                &commit.changes,
-                commit.at_ms,
-            )]
-        }
+/// The messages that tell of a commit, by channel. `before`: what the last one told of.
+fn publications(commit: &Commit, before: Option<&Snapshot>) -> Vec<Publication> {
+    let snapshot = &commit.snapshot;
+    let mut publications = Vec::new();
+    if commit.kind != CommitKind::Scene {
+        let update = wire::state_update(snapshot, &commit.changes, commit.at_ms);
+        publications.push(update);
     }
+    let updates = commit.layers.iter();
+    publications
+        .extend(updates.map(|event| wire::layer_update(event, &snapshot.epoch, commit.at_ms)));
+    let other = before
+        .is_none_or(|before| before.marks != snapshot.marks || before.epoch != snapshot.epoch);
+    if other && commit.layers.is_empty() {
+        publications.push(wire::layers_replaced(snapshot));
+    }
+    publications
 }
 
 fn log(commit: &Commit, publications: &[Publication], hub: &Hub) {

@@ -17,6 +17,7 @@ pub(super) async fn shut_down(parts: Parts) {
     parts.health.leave();
     parts.doors.send_replace(true);
     parts.owner.shutdown().await;
+    parts.chat.shutdown().await;
     // The second half of the time is for those who were told last.
     let over = parts.grace / 2;
     parts.hub.leave(&wire::farewell(RECONNECT_AFTER), over);

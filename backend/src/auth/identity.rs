@@ -26,6 +26,15 @@ pub enum Denied {
 }
 
 impl Identity {
+    /// Somebody who was not asked, and may do nothing.
+    pub fn nobody() -> Self {
+        Self {
+            name: "nobody".into(),
+            role: Role::Viewer,
+            internal: false,
+        }
+    }
+
     /// Whether the role is enough.
     ///
     /// # Errors

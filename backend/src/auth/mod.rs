@@ -56,6 +56,11 @@ impl Guard {
         })
     }
 
+    /// Whether nobody has to say who he is (`AUTH_MODE=off`).
+    pub fn is_open(&self) -> bool {
+        self.tokens.is_none()
+    }
+
     /// The client's address: the peer's, or what trusted proxies say in `X-Forwarded-For`.
     pub fn address(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         address::client(peer, headers, &self.proxies)

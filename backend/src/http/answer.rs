@@ -36,6 +36,17 @@ impl ApiError {
         }
     }
 
+    /// What went wrong, for people.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// With more for those who look at `details`.
+    pub(super) fn detailed(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
     /// 400 for a body or a parameter that can't be read.
     pub(super) fn bad_request(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "BAD_REQUEST", message)

@@ -12,7 +12,8 @@ use super::answer::{ApiError, bytes};
 use super::health::Health;
 use super::routes::{self, Access, Action, Entry, Found};
 use super::{Response, body, page};
-use crate::auth::{Guard, Rates, Role};
+use crate::auth::{Guard, Identity, Rates, Role};
+use crate::chat::Chat;
 use crate::config::{Config, Environment};
 use crate::observe::{Metrics, StreamMetrics};
 use crate::owner::Owner;
@@ -46,12 +47,19 @@ impl From<&Config> for Settings {
     }
 }
 
+/// Who calls, and from where.
+pub(super) struct Caller {
+    pub(super) identity: Identity,
+    pub(super) address: IpAddr,
+}
+
 /// The REST API.
 pub struct Api {
     pub(super) owner: Owner,
     pub(super) load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
-    guard: Arc<Guard>,
-    metrics: Arc<Metrics>,
+    pub(super) chat: Chat,
+    pub(super) guard: Arc<Guard>,
+    pub(super) metrics: Arc<Metrics>,
     health: Arc<Health>,
     page: bool,
     reads: Rates,
@@ -62,6 +70,7 @@ impl Api {
     pub fn new(
         settings: Settings,
         owner: Owner,
+        chat: Chat,
         guard: Arc<Guard>,
         metrics: Arc<Metrics>,
         health: Arc<Health>,
@@ -71,6 +80,7 @@ impl Api {
         let window = settings.window.as_secs_f64().max(0.001);
         Self {
             owner,
+            chat,
             load,
             guard,
             metrics,
@@ -113,10 +123,11 @@ impl Api {
         peer: IpAddr,
     ) -> Result<Response, ApiError> {
         check_size(parts)?;
-        self.check_access(entry.access, parts, peer)?;
+        let caller = self.check_access(entry.access, parts, peer)?;
         // Also one that is ignored is read: what is left of it would be taken for the next request.
         let body = body::read(body).await?;
-        self.act(entry.action, parameter, parts, &body).await
+        self.act(entry.action, parameter, parts, &body, &caller)
+            .await
     }
 
     async fn act(
@@ -125,7 +136,9 @@ impl Api {
         parameter: Option<&str>,
         parts: &Parts,
         body: &[u8],
+        caller: &Caller,
     ) -> Result<Response, ApiError> {
+        let name = parameter.unwrap_or_default();
         match action {
             Action::Status => Ok(self.status()),
             Action::State => Ok(self.state(&parts.headers)),
@@ -137,6 +150,26 @@ impl Api {
             Action::Playback => self.playback(body).await,
             Action::GetConfig => Ok(self.get_config()),
             Action::PatchConfig => self.patch_config(body).await,
+            Action::GetLayers => Ok(self.get_layers()),
+            Action::CreateLayer => self.create_layer(body).await,
+            Action::UpdateLayers => self.update_layers(body).await,
+            Action::OrderLayers => self.order_layers(body).await,
+            Action::GetLayer => self.get_layer(name),
+            Action::ReplaceLayer => self.replace_layer(name, body).await,
+            Action::PatchLayer => self.patch_layer(name, body).await,
+            Action::RemoveLayer => self.remove_layer(name).await,
+            Action::LayerVisibility => self.layer_visibility(name, body).await,
+            Action::LayerTransform => self.layer_transform(name, body).await,
+            Action::LayerContent => self.layer_content(name, body).await,
+            Action::Toggle => self.toggle(name, body).await,
+            Action::GetScene => Ok(self.get_scene()),
+            Action::PutScene => self.patch_scene(body, true).await,
+            Action::PatchScene => self.patch_scene(body, false).await,
+            Action::GetChat => self.get_chat(parts.uri.query()),
+            Action::PostChat => self.post_chat(caller, body).await,
+            Action::DeleteChat => self.delete_chat(caller, name).await,
+            Action::ModerateChat => self.moderate_chat(caller, body).await,
+            Action::ChatPresence => Ok(self.chat_presence()),
             Action::Metrics => Ok(self.metrics()),
             Action::Upgrade => Ok(upgrade_required()),
             Action::Health => {
@@ -151,28 +184,46 @@ impl Api {
         }
     }
 
-    fn check_access(&self, access: Access, parts: &Parts, peer: IpAddr) -> Result<(), ApiError> {
-        if access == Access::Open {
-            return Ok(());
-        }
+    fn check_access(
+        &self,
+        access: Access,
+        parts: &Parts,
+        peer: IpAddr,
+    ) -> Result<Caller, ApiError> {
         let headers = &parts.headers;
         let address = self.guard.address(peer, headers);
-        let now = Instant::now();
-        if access == Access::Read {
-            let identity = self.guard.identify(peer, headers)?;
-            identity.at_least(Role::Viewer)?;
-            if address.is_loopback() {
-                return Ok(());
-            }
-            let times = if identity.internal { INTERNAL } else { 1.0 };
-            return self.limited(self.reads.take(address, times, now));
+        if access == Access::Open {
+            return Ok(Caller {
+                identity: Identity::nobody(),
+                address,
+            });
         }
-        self.guard.origin(peer, headers)?;
+        let changes = access != Access::Read;
+        if changes {
+            self.guard.origin(peer, headers)?;
+        }
         let identity = self.guard.identify(peer, headers)?;
-        identity.at_least(Role::Operator)?;
-        self.guard.control_from(address)?;
-        let times = if identity.internal { INTERNAL } else { 1.0 };
-        self.limited(self.changes.take(address, times, now))
+        identity.at_least(match access {
+            Access::Open | Access::Read | Access::Chat => Role::Viewer,
+            Access::Moderate => Role::Moderator,
+            Access::Control => Role::Operator,
+        })?;
+        if access == Access::Control {
+            self.guard.control_from(address)?;
+        }
+        let (times, now) = (
+            if identity.internal { INTERNAL } else { 1.0 },
+            Instant::now(),
+        );
+        match access {
+            Access::Control | Access::Moderate => {
+                self.limited(self.changes.take(address, times, now))?;
+            }
+            // Loopback is spared the limit of reads alone. Chat has limits of its own beside it.
+            _ if address.is_loopback() => {}
+            _ => self.limited(self.reads.take(address, times, now))?,
+        }
+        Ok(Caller { identity, address })
     }
 
     fn limited(&self, taken: Result<(), Duration>) -> Result<(), ApiError> {

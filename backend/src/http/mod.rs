@@ -6,9 +6,11 @@
 mod answer;
 mod api;
 mod body;
+mod chat;
 mod config;
 mod control;
 mod health;
+mod layers;
 mod page;
 mod routes;
 mod scrape;

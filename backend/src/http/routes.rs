@@ -15,6 +15,26 @@ pub(super) enum Action {
     Playback,
     GetConfig,
     PatchConfig,
+    GetLayers,
+    CreateLayer,
+    UpdateLayers,
+    OrderLayers,
+    GetLayer,
+    ReplaceLayer,
+    PatchLayer,
+    RemoveLayer,
+    LayerVisibility,
+    LayerTransform,
+    LayerContent,
+    Toggle,
+    GetScene,
+    PutScene,
+    PatchScene,
+    GetChat,
+    PostChat,
+    DeleteChat,
+    ModerateChat,
+    ChatPresence,
     Metrics,
     Upgrade,
     Health,
@@ -39,6 +59,10 @@ pub(super) enum Access {
     Open,
     /// Viewers; limited as reading.
     Read,
+    /// Viewers who write in chat, from our own origin only.
+    Chat,
+    /// Moderators; limited as changing, from our own origin only.
+    Moderate,
     /// Operators from `ALLOWED_IPS`; limited as changing, and only from our own origin.
     Control,
 }
@@ -72,12 +96,21 @@ const fn open(action: Action) -> Entry {
     }
 }
 
-const fn control(method: &'static str, action: Action) -> Entry {
+const fn entry(method: &'static str, action: Action, access: Access) -> Entry {
     Entry {
         method,
         action,
-        access: Access::Control,
+        access,
     }
+}
+
+const fn control(method: &'static str, action: Action) -> Entry {
+    entry(method, action, Access::Control)
+}
+
+/// POST and PATCH, for clients of either kind.
+const fn both(action: Action) -> [Entry; 2] {
+    [control("POST", action), control("PATCH", action)]
 }
 
 const fn route(at: At, path: &'static str, entries: &'static [Entry]) -> Route {
@@ -109,6 +142,80 @@ const TABLE: &[Route] = &[
         At::Stream,
         "/settings",
         &[control("PUT", Action::PatchConfig)],
+    ),
+    route(
+        At::Stream,
+        "/layers",
+        &[get(Action::GetLayers), control("POST", Action::CreateLayer)],
+    ),
+    // Before the row with a name in its place.
+    route(
+        At::Stream,
+        "/layers/update",
+        &[control("POST", Action::UpdateLayers)],
+    ),
+    route(
+        At::Stream,
+        "/layers/order",
+        &[control("POST", Action::OrderLayers)],
+    ),
+    route(
+        At::Stream,
+        "/layers/:id",
+        &[
+            get(Action::GetLayer),
+            control("PUT", Action::ReplaceLayer),
+            control("PATCH", Action::PatchLayer),
+            control("DELETE", Action::RemoveLayer),
+        ],
+    ),
+    route(
+        At::Stream,
+        "/layers/:id/visibility",
+        &both(Action::LayerVisibility),
+    ),
+    route(
+        At::Stream,
+        "/layers/:id/transform",
+        &both(Action::LayerTransform),
+    ),
+    route(
+        At::Stream,
+        "/layers/:id/content",
+        &both(Action::LayerContent),
+    ),
+    route(
+        At::Stream,
+        "/toggle/:type",
+        &[control("POST", Action::Toggle)],
+    ),
+    route(
+        At::Stream,
+        "/scene",
+        &[
+            get(Action::GetScene),
+            control("PUT", Action::PutScene),
+            control("PATCH", Action::PatchScene),
+        ],
+    ),
+    route(
+        At::Stream,
+        "/chat",
+        &[
+            get(Action::GetChat),
+            entry("POST", Action::PostChat, Access::Chat),
+        ],
+    ),
+    route(At::Stream, "/chat/presence", &[get(Action::ChatPresence)]),
+    route(
+        At::Stream,
+        "/chat/moderation",
+        &[entry("POST", Action::ModerateChat, Access::Moderate)],
+    ),
+    route(
+        At::Stream,
+        "/chat/:id",
+        &[entry("DELETE", Action::DeleteChat, Access::Moderate)],
     ),
     route(At::Stream, "/metrics", &[get(Action::Metrics)]),
     route(At::Both, "/ws", &[open(Action::Upgrade)]),

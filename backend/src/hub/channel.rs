@@ -16,7 +16,7 @@ impl Channel {
     pub const ALL: [Self; 4] = [Self::State, Self::Preview, Self::Layers, Self::Chat];
 
     /// The channels that are served. The rest of [`Self::ALL`] is refused as unknown until it is.
-    pub const SERVED: [Self; 1] = [Self::State];
+    pub const SERVED: [Self; 3] = [Self::State, Self::Layers, Self::Chat];
 
     /// Its name on the wire and in metrics.
     pub const fn name(self) -> &'static str {

@@ -14,8 +14,12 @@ pub enum Lane {
     State,
     /// A queue of deltas: when full, they give way to one snapshot.
     Layers,
+    /// The same channel's whole state: what waits of it is older, and goes.
+    LayersWhole,
     /// A queue: when full, the oldest goes.
     Chat,
+    /// The same channel's whole state.
+    ChatWhole,
     /// One slot, latest wins.
     Metrics,
     /// One slot, latest wins.
@@ -114,6 +118,16 @@ impl Lanes {
                     return Pushed::Kept;
                 }
                 Pushed::NeedsSnapshot(self.layers.clear() + 1)
+            }
+            Lane::LayersWhole => {
+                self.layers.clear();
+                self.layers.push(message);
+                Pushed::Kept
+            }
+            Lane::ChatWhole => {
+                self.chat.clear();
+                self.chat.push(message);
+                Pushed::Kept
             }
             Lane::Chat => {
                 let mut dropped = 0;

@@ -160,6 +160,8 @@ pub struct Publication {
     /// Where it waits with a client that can't take it at once.
     pub lane: Lane,
     pub message: Message,
+    /// What the channel counts by: clients whose snapshot has this already are not told. 0 is told to everyone.
+    pub version: u64,
 }
 
 #[cfg(test)]

@@ -68,6 +68,7 @@ fn to(lane: Lane, message: Message) -> Publication {
         channel,
         lane,
         message,
+        version: 0,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::state::{Kind, Snapshot};
+use crate::state::{Kind, LayerEvent, Snapshot};
 
 /// Told of every commit, in order, on the writer's task. Must not block.
 pub type OnCommit = Box<dyn FnMut(&Arc<Commit>) + Send>;
@@ -17,6 +17,8 @@ pub struct Commit {
     pub kind: CommitKind,
     /// The fields that changed, as on the wire, with those of counters that were not told yet. Empty for the picture.
     pub changes: Vec<&'static str>,
+    /// What viewers of the layers are told, in order. Empty where the picture changed as a whole, or not at all.
+    pub layers: Vec<LayerEvent>,
     /// When it was made, Unix milliseconds.
     pub at_ms: u64,
     /// The same for measuring latencies.

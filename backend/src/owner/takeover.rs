@@ -64,6 +64,11 @@ impl<B: Backend> Writer<B> {
             // An older service wrote it, without versions.
             None => self.owed = Parts::ALL,
         }
+        if *next.scene != *current.scene || next.epoch != current.epoch {
+            let marks = &current.marks;
+            let marks = marks.replaced(&current.scene, &next.scene, next.version);
+            next.marks = Arc::new(marks);
+        }
         self.replace(next);
     }
 

@@ -13,7 +13,7 @@ use super::handle::{Applied, ApplyError, Options};
 use super::health::{StoreHealth, StoreStatus};
 use crate::config::PersistMode;
 use crate::state::{
-    Command, CommandError, ErrorCode, Kind, Reduced, Snapshot, StreamState, reduce,
+    Command, CommandError, ErrorCode, Kind, LayerEvent, Reduced, Snapshot, StreamState, reduce,
 };
 use crate::store::{Backend, Mode, Observer, Outcome, Parts, Position, Write, random_id};
 
@@ -233,8 +233,9 @@ impl<B: Backend> Writer<B> {
                 next,
                 kind,
                 changes,
+                layers,
             } = reduced;
-            self.commit(Arc::new(next), kind.into(), changes);
+            self.commit_with(Arc::new(next), kind.into(), changes, layers);
             return Ok(self.applied(true));
         }
         Err(ApplyError::Command(CommandError {
@@ -258,7 +259,17 @@ impl<B: Backend> Writer<B> {
         &mut self,
         next: Arc<Snapshot>,
         kind: CommitKind,
+        changes: Vec<&'static str>,
+    ) {
+        self.commit_with(next, kind, changes, Vec::new());
+    }
+
+    fn commit_with(
+        &mut self,
+        next: Arc<Snapshot>,
+        kind: CommitKind,
         mut changes: Vec<&'static str>,
+        layers: Vec<LayerEvent>,
     ) {
         for untold in self.untold.drain(..) {
             if !changes.contains(&untold) {
@@ -278,6 +289,7 @@ impl<B: Backend> Writer<B> {
             snapshot: next,
             kind,
             changes,
+            layers,
             at_ms: clock::now_ms(),
             committed: self.last_told,
         });

@@ -1,6 +1,6 @@
 //! What can be asked of the stream.
 
-use super::SettingsPatch;
+use super::{SceneEdit, SettingsPatch};
 
 /// One wish, already checked for form; [`super::reduce`] decides whether it is possible.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +18,8 @@ pub enum Command {
     Resume,
     /// Back to a stream that was never started. Scene and settings stay.
     Reset,
+    /// Change the picture.
+    Scene(SceneEdit),
     /// Change settings.
     PatchConfig(SettingsPatch),
     /// New counters of the frame source. Ignored unless the stream is live and not paused.

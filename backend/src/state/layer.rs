@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::marks::Marks;
 use super::number;
 use super::scene::{Asset, AssetKind, Point, SceneState, Transform};
 
@@ -36,6 +37,22 @@ pub struct Layer {
     /// `background`, `overlay` or `quadrant:N`.
     #[serde(default = "overlay")]
     pub slot: String,
+}
+
+/// A layer with the version of its last change, as clients get it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Versioned {
+    #[serde(flatten)]
+    pub layer: Layer,
+    pub version: u64,
+}
+
+impl Versioned {
+    /// That layer, with its version.
+    pub fn new(layer: Layer, marks: &Marks) -> Self {
+        let version = marks.of(&layer.id);
+        Self { layer, version }
+    }
 }
 
 /// Place and shape of a layer.

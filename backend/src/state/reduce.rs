@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Command, CommandError, Counters, SceneState, SettingsPatch, Snapshot, StreamState, number,
+    Command, CommandError, Counters, LayerEvent, SceneEdit, SettingsPatch, Snapshot, StreamState,
+    number, scene_edit,
 };
 
 /// What a change is about.
@@ -30,6 +31,8 @@ pub struct Reduced {
     pub kind: Kind,
     /// The names of the fields that changed, as on the wire. Empty for scene changes.
     pub changes: Vec<&'static str>,
+    /// What viewers of the layers are told, in order. Empty where the picture changed as a whole.
+    pub layers: Vec<LayerEvent>,
 }
 
 /// Applies a command; `now_ms` is the time in Unix milliseconds. `Ok(None)`: everything is as the command wants it.
@@ -52,6 +55,7 @@ pub fn reduce(
             extra: stream.extra.clone(),
             ..StreamState::new(state.settings.target_fps.into())
         },
+        Command::Scene(edit) => return scene(state, edit),
         Command::PatchConfig(patch) => return Ok(settings(state, patch)),
         Command::Telemetry(counters) => return Ok(telemetry(state, counters)),
         Command::SetError(error) => StreamState {
@@ -75,6 +79,7 @@ pub fn reduce(
         },
         kind,
         changes,
+        layers: Vec::new(),
     }))
 }
 
@@ -123,6 +128,16 @@ fn pause(stream: &StreamState, is_paused: bool) -> Result<StreamState, CommandEr
     })
 }
 
+fn scene(state: &Snapshot, wish: &SceneEdit) -> Result<Option<Reduced>, CommandError> {
+    let edited = scene_edit::edit(state, wish)?;
+    Ok(edited.map(|edited| Reduced {
+        next: edited.next,
+        kind: Kind::Scene,
+        changes: Vec::new(),
+        layers: edited.events,
+    }))
+}
+
 fn settings(state: &Snapshot, patch: &SettingsPatch) -> Option<Reduced> {
     let settings = patch.applied_to(&state.settings);
     let target_fps = patch.target_fps.map_or(state.stream.target_fps, u64::from);
@@ -138,13 +153,13 @@ fn settings(state: &Snapshot, patch: &SettingsPatch) -> Option<Reduced> {
     Some(Reduced {
         next: Snapshot {
             version: state.version + 1,
-            epoch: Arc::clone(&state.epoch),
             stream,
-            scene: Arc::<SceneState>::clone(&state.scene),
             settings: Arc::new(settings),
+            ..state.clone()
         },
         kind: Kind::Settings,
         changes,
+        layers: Vec::new(),
     })
 }
 
@@ -168,5 +183,6 @@ fn telemetry(state: &Snapshot, counters: &Counters) -> Option<Reduced> {
         },
         kind: Kind::Telemetry,
         changes,
+        layers: Vec::new(),
     })
 }

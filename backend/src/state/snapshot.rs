@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{RuntimeConfig, SceneState, StreamState};
+use super::{Marks, RuntimeConfig, SceneState, StreamState};
 
 /// One version of everything. Never changed after it was made; the next one shares what stayed the same.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Snapshot {
-    /// Grows by one with every control or scene change; counters leave it alone.
+    /// Grows by one with every control change and everything that a scene change tells of; counters leave it alone.
     pub version: u64,
     /// The life of the counter: versions of different epochs can't be compared.
     pub epoch: Arc<str>,
@@ -15,8 +15,21 @@ pub struct Snapshot {
     pub stream: Arc<StreamState>,
     /// The picture.
     pub scene: Arc<SceneState>,
+    /// Which versions changed the picture last.
+    pub marks: Arc<Marks>,
     /// What can be changed at run time.
     pub settings: Arc<RuntimeConfig>,
+}
+
+/// The same version of the same things. What is known of when they changed is no part of that.
+impl PartialEq for Snapshot {
+    fn eq(&self, other: &Self) -> bool {
+        self.version == other.version
+            && self.epoch == other.epoch
+            && self.stream == other.stream
+            && self.scene == other.scene
+            && self.settings == other.settings
+    }
 }
 
 impl Snapshot {
@@ -27,6 +40,7 @@ impl Snapshot {
             epoch: epoch.into(),
             stream: Arc::new(StreamState::new(settings.target_fps.into())),
             scene: Arc::new(SceneState::default()),
+            marks: Arc::default(),
             settings: Arc::new(settings),
         }
     }

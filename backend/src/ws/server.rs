@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::worker::Hub;
 use crate::auth::Guard;
+use crate::chat::Chat;
 use crate::config;
 use crate::hub::Bounds;
 use crate::observe::Metrics;
@@ -69,6 +70,7 @@ pub struct Server {
     pub settings: Settings,
     pub guard: Arc<Guard>,
     pub owner: Owner,
+    pub chat: Chat,
     pub metrics: Arc<Metrics>,
     pub hub: Arc<Hub>,
     /// Known to this process alone: the health check's own socket shows it, and counts nowhere.
@@ -90,6 +92,7 @@ impl Server {
         settings: Settings,
         guard: Arc<Guard>,
         owner: Owner,
+        chat: Chat,
         metrics: Arc<Metrics>,
         hub: Arc<Hub>,
     ) -> Self {
@@ -99,6 +102,7 @@ impl Server {
             settings,
             guard,
             owner,
+            chat,
             metrics,
             hub,
             probe,

@@ -1,8 +1,10 @@
 //! The stream manager through its sockets: started in this process, on ports of its own, spoken to as clients do.
 
 mod access;
+mod chat;
 mod fan_out;
 mod handshake;
+mod layers;
 mod limits;
 mod operations;
 mod protocol;

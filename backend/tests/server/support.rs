@@ -62,6 +62,13 @@ impl Stream {
         http1::post(self.at.api.port(), "localhost", path, body).await
     }
 
+    pub(crate) async fn call(&self, method: &str, path: &str, body: &str) -> Result<Response> {
+        let length = body.len();
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n");
+        self.raw(&format!("{head}{body}")).await
+    }
+
     /// A POST that has to succeed; the state it answers with.
     pub(crate) async fn control(&self, what: &str) -> Result<Value> {
         let answer = self.post(&format!("/stream/{what}"), "").await?;

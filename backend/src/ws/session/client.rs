@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use super::{ABNORMAL, Phase, Session};
-use crate::hub::{Client, Farewell, Message, Pipe, Publication, Pushed};
+use crate::hub::{Channel, Client, Farewell, Message, Pipe, Publication, Pushed};
 use crate::ws::close::Close;
 use crate::ws::wire;
 
@@ -12,6 +12,10 @@ impl Client for Session {
     fn offer(&self, publication: &Publication) {
         // It may have left the channel while the shard was walking its list.
         if !self.targets.get().contains(publication.channel) {
+            return;
+        }
+        let known = self.known.get(publication.channel as usize);
+        if known.is_some_and(|known| (1..=known.get()).contains(&publication.version)) {
             return;
         }
         let bounds = &self.server().settings.bounds;
@@ -26,7 +30,7 @@ impl Client for Session {
             Ok(Pushed::Overflow) => self.close(Close::SLOW),
             Ok(Pushed::NeedsSnapshot(count)) => {
                 self.dropped(publication.message.kind(), count);
-                self.send_snapshots([publication.channel].into_iter().collect());
+                self.send_layers();
             }
             Err(_) => self.drop_connection(ABNORMAL),
         }
@@ -75,6 +79,26 @@ impl Session {
         let dropped = &self.server().metrics.ws.dropped;
         let counter = dropped.with_label_values(&[kind, "slow_client"]);
         counter.inc_by(count as u64);
+    }
+
+    /// Too many deltas wait: one snapshot takes their place, and that of snapshots that wait already.
+    fn send_layers(&self) {
+        let (publication, version) = {
+            let retained = self.shard.retained();
+            (wire::layers_replaced(&retained), retained.version)
+        };
+        if let Some(known) = self.known.get(Channel::Layers as usize) {
+            known.set(version);
+        }
+        let bounds = &self.server().settings.bounds;
+        if self
+            .outbox
+            .borrow_mut()
+            .offer(&publication, bounds, self)
+            .is_err()
+        {
+            self.drop_connection(ABNORMAL);
+        }
     }
 
     fn heartbeat(&self, now: Instant) {

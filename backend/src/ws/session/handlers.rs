@@ -4,10 +4,11 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::Session;
+use super::{Session, chat};
 use crate::auth::Role;
 use crate::hub::{Channel, Channels, Message};
-use crate::state::Command;
+use crate::owner::ApplyError;
+use crate::state::{Command, LayerPatch, SceneEdit};
 use crate::ws::wire::{self, Incoming, WireError};
 
 /// What a message leads to.
@@ -44,7 +45,11 @@ const TABLE: &[Row] = &[
     Row::new("unsubscribe", Role::Viewer, unsubscribe),
     Row::new("getState", Role::Viewer, resync),
     Row::new("resync", Role::Viewer, resync),
+    Row::new("layerUpdate", Role::Operator, layer_update),
     Row::new("control", Role::Operator, control),
+    Row::new("chatMessage", Role::Viewer, chat::message),
+    Row::new("presence", Role::Viewer, chat::presence),
+    Row::new("moderation", Role::Moderator, chat::moderation),
 ];
 
 impl Row {
@@ -148,6 +153,40 @@ fn control(session: &Rc<Session>, message: &Incoming, _: &str) -> Outcome {
             return Outcome::Bad(error);
         }
     };
+    carry_out(session, message, command)
+}
+
+fn layer_update(session: &Rc<Session>, message: &Incoming, _: &str) -> Outcome {
+    let Some(Value::Object(payload)) = message.get("payload") else {
+        return Outcome::Bad(WireError::field("payload", "an object"));
+    };
+    let Some(Value::String(id)) = payload.get("id") else {
+        return Outcome::Bad(WireError::field("payload.id", "a layer's id"));
+    };
+    let expected = match payload.get("expectedVersion") {
+        None | Some(Value::Null) => None,
+        Some(version) => match version.as_u64() {
+            Some(version) => Some(version),
+            None => {
+                let must = "a version, a whole number";
+                return Outcome::Bad(WireError::field("payload.expectedVersion", must));
+            }
+        },
+    };
+    let patch = match LayerPatch::from_json(payload, "payload.") {
+        Ok(patch) => patch,
+        Err(error) => return Outcome::Bad(ApplyError::from(error).into()),
+    };
+    let edit = SceneEdit::Change {
+        id: id.clone(),
+        patch: Box::new(patch),
+        expected,
+    };
+    carry_out(session, message, Command::Scene(edit))
+}
+
+/// Has the owner carry out a command of somebody who may, and says how it went.
+fn carry_out(session: &Rc<Session>, message: &Incoming, command: Command) -> Outcome {
     let request = message.request.clone();
     if let Err(denied) = session.server().guard.control_from(session.address) {
         session.fail(&denied.into(), request.as_deref());

@@ -107,7 +107,7 @@ impl Session {
     }
 
     /// Confirms a request that has an id.
-    fn acknowledge(&self, request: Option<&str>) {
+    pub(super) fn acknowledge(&self, request: Option<&str>) {
         if let Some(request) = request {
             let version = self.shard.retained().version;
             self.send(wire::ack(request, version));
@@ -121,7 +121,7 @@ impl Session {
     }
 
     /// Tells of an error in the message, and counts it against the client.
-    fn mistake(&self, error: &WireError, request: Option<&str>) {
+    pub(super) fn mistake(&self, error: &WireError, request: Option<&str>) {
         self.fail(error, request);
         if self.limits.borrow_mut().mistake(Instant::now()) {
             // Closing drops what waits, and the last error is still to be told.
@@ -138,7 +138,7 @@ impl Session {
         match verdict {
             Verdict::DropAndTell(wait) => {
                 self.count_error("RATE_LIMITED");
-                self.send(wire::rate_limited(*wait));
+                self.send(wire::rate_limited(*wait, None));
             }
             Verdict::Close => self.close(Close::TOO_FAST),
             Verdict::Take | Verdict::Drop => {}
@@ -150,7 +150,7 @@ impl Session {
         received.with_label_values(&[kind]).inc();
     }
 
-    fn count_error(&self, code: &str) {
+    pub(super) fn count_error(&self, code: &str) {
         let errors = &self.server().metrics.ws.errors;
         errors.with_label_values(&[code]).inc();
     }

@@ -3,6 +3,7 @@
 //! A session lives on its shard's thread. It has one task, which sleeps until the socket is readable, or writable while
 //! something waits; publications are written by the shard's loop itself and wake nothing. An idle session holds no buffer.
 
+mod chat;
 mod client;
 mod handlers;
 mod input;
@@ -25,7 +26,8 @@ use super::limits::Limits;
 use super::server::{Server, Ticket};
 use super::worker::Shard;
 use crate::auth::Identity;
-use crate::hub::{Channels, Outbox, Presence};
+use crate::chat::Seat;
+use crate::hub::{Channel, Channels, Outbox, Presence};
 
 /// A socket whose handshake is done.
 pub(super) struct Arrival {
@@ -48,6 +50,10 @@ pub(super) struct Session {
     identity: Identity,
     address: IpAddr,
     targets: Cell<Channels>,
+    /// By channel: what its last snapshot has, so that it is not told again.
+    known: [Cell<u64>; Channel::ALL.len()],
+    /// While it is in chat.
+    seat: RefCell<Option<Seat>>,
     outbox: RefCell<Outbox>,
     decoder: RefCell<Decoder>,
     limits: RefCell<Limits>,
@@ -123,6 +129,8 @@ impl Session {
             identity: arrival.identity,
             address: arrival.address,
             targets: Cell::default(),
+            known: Default::default(),
+            seat: RefCell::default(),
             outbox: RefCell::new(Outbox::new()),
             decoder: RefCell::new(Decoder::new(settings.max_message_bytes)),
             limits: RefCell::new(Limits::new(settings.burst, now)),

@@ -28,6 +28,7 @@ impl Session {
         let client = Rc::clone(self) as Rc<dyn Client>;
         self.shard.subscribe(&client, new);
         self.targets.set(self.targets.get().union(wanted));
+        self.seat(self.targets.get());
         self.send_snapshots(wanted);
     }
 
@@ -38,6 +39,7 @@ impl Session {
         let client = Rc::clone(self) as Rc<dyn Client>;
         self.shard.unsubscribe(&client, leaving);
         self.targets.set(kept);
+        self.seat(kept);
         for channel in leaving.iter() {
             self.outbox.borrow_mut().clear(channel);
         }
@@ -53,9 +55,31 @@ impl Session {
                     let message = wire::initial_state(&self.shard.retained(), &self.id);
                     self.send(message);
                 }
-                // Not served yet, so nobody can subscribe to them.
-                Channel::Preview | Channel::Layers | Channel::Chat => {}
+                Channel::Layers => {
+                    let (message, version) = {
+                        let retained = self.shard.retained();
+                        (wire::layer_state(&retained), retained.version)
+                    };
+                    self.knows(channel, version);
+                    self.send(message);
+                }
+                Channel::Chat => {
+                    let view = self.server().chat.view();
+                    self.knows(channel, view.sequence);
+                    for message in wire::chat_history(&view) {
+                        self.send(message);
+                    }
+                }
+                // Not served yet, so nobody can subscribe to it.
+                Channel::Preview => {}
             }
+        }
+    }
+
+    /// What a snapshot of the channel has is not to be told again.
+    fn knows(&self, channel: Channel, version: u64) {
+        if let Some(known) = self.known.get(channel as usize) {
+            known.set(version);
         }
     }
 

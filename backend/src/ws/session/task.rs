@@ -99,6 +99,7 @@ impl Session {
         let client = Rc::clone(self) as Rc<dyn Client>;
         self.shard.part(&client, self.targets.get());
         self.waker.replace(None);
+        self.seat.replace(None);
         if !self.counts() {
             return;
         }

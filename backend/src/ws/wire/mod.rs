@@ -4,11 +4,17 @@
 //! [`super::session`]'s table of handlers.
 
 mod changes;
+mod chat;
 mod incoming;
+mod layers;
 mod server;
 
+pub(super) use chat::chat_history;
+pub use chat::chat_notice;
 pub(super) use incoming::Incoming;
 pub use incoming::WireError;
+pub(super) use layers::layer_state;
+pub use layers::{layer_update, layers_replaced};
 pub(super) use server::{ack, error, initial_state, ping, pong, rate_limited, subscribed, welcome};
 pub use server::{farewell, metrics_update, state_update};
 

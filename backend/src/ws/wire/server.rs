@@ -40,6 +40,7 @@ pub fn state_update(snapshot: &Arc<Snapshot>, names: &[&'static str], at_ms: u64
         channel: Channel::State,
         lane: Lane::State,
         message: mergeable(Arc::clone(snapshot), changes::set(names), at_ms),
+        version: 0,
     }
 }
 
@@ -88,6 +89,7 @@ pub fn metrics_update(metrics: &StreamMetrics) -> Publication {
         channel: Channel::State,
         lane: Lane::Metrics,
         message: text("metricsUpdate", &value),
+        version: 0,
     }
 }
 
@@ -138,12 +140,13 @@ pub(in crate::ws) fn error(error: &WireError, request: Option<&str>) -> Message 
     )
 }
 
-pub(in crate::ws) fn rate_limited(retry_after: Duration) -> Message {
-    let payload = json!({
+pub(in crate::ws) fn rate_limited(retry_after: Duration, request: Option<&str>) -> Message {
+    let mut payload = json!({
         "code": "RATE_LIMITED",
         "message": "Too many messages; this one was dropped",
         "retryAfterMs": millis(retry_after).max(1),
     });
+    add(&mut payload, "requestId", request.map(Value::from));
     text(
         "error",
         &json!({"type": "error", "payload": payload, "timestamp": now_ms()}),

@@ -1,0 +1,164 @@
+//! What happened in chat, one event after the other: in Redis, in a file, or in memory only.
+
+mod file;
+mod redis;
+mod script;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::mpsc;
+
+use super::model::Event;
+use super::presence::Roll;
+use super::state::State;
+use crate::config::{self, StorePath};
+use crate::store::{StoreError, random_id};
+use redis::Redis;
+
+/// See the head of this file.
+#[derive(Debug)]
+pub struct Log(Kind);
+
+#[derive(Debug)]
+enum Kind {
+    /// This process decides alone.
+    Local {
+        epoch: String,
+        next: AtomicU64,
+        file: Option<file::File>,
+    },
+    /// Several instances, in one order.
+    Redis(Box<Redis>),
+}
+
+/// Everything there is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Loaded {
+    pub(super) state: State,
+    /// The life of the sequence.
+    pub(super) epoch: String,
+    /// Of the last event.
+    pub(super) sequence: u64,
+}
+
+/// An event's place in the log.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Place {
+    pub(super) epoch: String,
+    pub(super) sequence: u64,
+}
+
+/// Events that are in the log and not applied yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Missed {
+    pub(super) epoch: String,
+    pub(super) events: Vec<(u64, Event)>,
+}
+
+/// What other instances tell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Heard {
+    Event {
+        place: Place,
+        event: Event,
+    },
+    Roll {
+        origin: String,
+        roll: Roll,
+    },
+    /// From now on they are heard; what they told before may have been missed.
+    Connected,
+}
+
+impl Log {
+    /// The log that the configuration asks for.
+    ///
+    /// # Errors
+    /// It names something that can never work.
+    pub fn open(config: &config::Store) -> Result<Self, StoreError> {
+        if let Some(url) = &config.redis {
+            let redis = Redis::new(url, &config.instance_id)?;
+            return Ok(Self(Kind::Redis(Box::new(redis))));
+        }
+        let file = match &config.path {
+            StorePath::Memory => None,
+            StorePath::File(path) => Some(file::File::beside(path)),
+        };
+        Ok(Self(Kind::Local {
+            epoch: random_id(),
+            next: AtomicU64::new(1),
+            file,
+        }))
+    }
+
+    /// Whether others may write to it.
+    pub(super) fn is_shared(&self) -> bool {
+        matches!(self.0, Kind::Redis(_))
+    }
+
+    pub(super) async fn load(&self) -> Result<Loaded, StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.load().await,
+            Kind::Local { epoch, file, .. } => {
+                let state = match file {
+                    Some(file) => file.load().await?,
+                    None => State::default(),
+                };
+                Ok(Loaded {
+                    state,
+                    epoch: epoch.clone(),
+                    sequence: 0,
+                })
+            }
+        }
+    }
+
+    /// Adds an event, unless it is there already; its place.
+    pub(super) async fn append(&self, event: &Event) -> Result<Place, StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.append(event).await,
+            Kind::Local { epoch, next, .. } => Ok(Place {
+                epoch: epoch.clone(),
+                sequence: next.fetch_add(1, Ordering::Relaxed),
+            }),
+        }
+    }
+
+    /// The events after that place, in order; `None` where some of them are kept no longer, or the log is another one.
+    pub(super) async fn since(&self, place: &Place) -> Result<Option<Missed>, StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.since(place).await,
+            Kind::Local { epoch, .. } => Ok(Some(Missed {
+                epoch: epoch.clone(),
+                events: Vec::new(),
+            })),
+        }
+    }
+
+    /// Keeps the state, where the log itself keeps nothing.
+    pub(super) async fn save(&self, state: &State) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Local {
+                file: Some(file), ..
+            } => file.save(state).await,
+            Kind::Local { .. } | Kind::Redis(_) => Ok(()),
+        }
+    }
+
+    /// Tells other instances of the users of this one.
+    pub(super) async fn tell(&self, roll: &Roll) {
+        if let Kind::Redis(redis) = &self.0
+            && let Err(error) = redis.tell(roll).await
+        {
+            tracing::debug!(%error, "other instances were not told who is in chat");
+        }
+    }
+
+    /// Hands on what other instances tell, until nobody listens any more.
+    pub(super) async fn watch(&self, heard: mpsc::Sender<Heard>) {
+        match &self.0 {
+            Kind::Redis(redis) => redis.watch(&heard).await,
+            Kind::Local { .. } => heard.closed().await,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Chat: writing, moderation and presence over sockets and REST, and over two instances on one Redis.
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use sluice_tests::redis::Redis;
+use sluice_tests::websocket::Socket;
+
+use crate::support::{Stream, start};
+
+/// A client in chat that has read its history and who is there.
+async fn chatter(stream: &Stream) -> Result<(Socket, String)> {
+    let mut socket = stream.connect("/api/stream/ws?target=chat").await?;
+    let welcome = socket.receive_type("welcome").await?;
+    socket.receive_type("chatHistory").await?;
+    socket.receive_type("presenceUpdate").await?;
+    let id = welcome["clientId"].as_str().context("an id")?.to_owned();
+    Ok((socket, id))
+}
+
+fn says(text: &str) -> Value {
+    json!({"type": "chatMessage", "payload": {"text": text, "clientMsgId": "c1"}, "requestId": "r1"})
+}
+
+fn moderates(payload: &Value) -> Value {
+    json!({"type": "moderation", "payload": payload})
+}
+
+#[tokio::test]
+async fn what_one_writes_all_read() -> Result<()> {
+    let stream = start(&[]).await?;
+    let (mut ada, id) = chatter(&stream).await?;
+    let (mut bob, _) = chatter(&stream).await?;
+    let named = json!({"type": "presence", "payload": {"status": "online", "name": "Ada"}});
+    ada.send_json(&named).await?;
+    ada.send_json(&says("  hello ")).await?;
+    let message = bob.receive_type("chatMessage").await?["payload"].clone();
+    assert_eq!(message["text"], "hello");
+    assert_eq!(
+        message["user"],
+        json!({"id": id, "name": "Ada", "role": "admin"})
+    );
+    assert_eq!(
+        (&message["highlighted"], &message["clientMsgId"]),
+        (&json!(false), &json!("c1"))
+    );
+    assert_eq!(ada.receive_type("ack").await?["payload"]["requestId"], "r1");
+    // Whoever comes later finds it, in the history and over REST.
+    let mut late = stream.connect("/ws?target=chat").await?;
+    let history = late.receive_type("chatHistory").await?;
+    assert_eq!(history["payload"]["messages"], json!([message]));
+    let listed = stream.get("/api/stream/chat").await?.json()?;
+    assert_eq!(
+        (&listed["count"], &listed["data"]),
+        (&json!(1), &json!([message]))
+    );
+    let presence = stream.get("/stream/chat/presence").await?.json()?["data"].clone();
+    assert_eq!(presence["count"], 3);
+    assert_eq!(presence["users"].as_array().map(Vec::len), Some(3));
+    Ok(())
+}
+
+#[tokio::test]
+async fn rest_writes_too() -> Result<()> {
+    let stream = start(&[]).await?;
+    let (mut socket, _) = chatter(&stream).await?;
+    let posted = stream
+        .post(
+            "/api/stream/chat",
+            r#"{"message":"a bid","user":"Grace","highlighted":true}"#,
+        )
+        .await?;
+    let data = posted.json()?["data"].clone();
+    assert_eq!(
+        (posted.status, &data["author"], &data["text"]),
+        (200, &json!("Grace"), &json!("a bid"))
+    );
+    assert_eq!(data["highlighted"], true);
+    let heard = socket.receive_type("chatMessage").await?;
+    assert_eq!(heard["payload"]["id"], data["id"]);
+    for (body, said) in [
+        (json!({}), "Message text is required"),
+        (json!({"text": " "}), "Message text is required"),
+        (json!({"text": "x".repeat(501)}), "Message text is too long"),
+        (json!({"text": 7}), "Message text must be a string"),
+        (
+            json!({"text": "x", "user": "y".repeat(41)}),
+            "name must be 1 to 40 characters",
+        ),
+    ] {
+        let answer = stream.post("/stream/chat", &body.to_string()).await?;
+        assert_eq!(
+            (answer.status, &answer.json()?["error"]),
+            (400, &json!(said))
+        );
+    }
+    let id = data["id"].as_str().context("an id")?;
+    let before = stream
+        .get(&format!("/stream/chat?before={id}"))
+        .await?
+        .json()?;
+    assert_eq!(before["count"], 0);
+    assert_eq!(stream.get("/stream/chat?limit=0").await?.status, 400);
+    assert_eq!(
+        stream
+            .call("DELETE", &format!("/stream/chat/{id}"), "")
+            .await?
+            .status,
+        200
+    );
+    assert_eq!(
+        stream
+            .call("DELETE", &format!("/stream/chat/{id}"), "")
+            .await?
+            .status,
+        404
+    );
+    let event = socket.receive_type("moderationEvent").await?["payload"].clone();
+    assert_eq!(
+        (&event["action"], &event["messageId"]),
+        (&json!("delete"), &json!(id))
+    );
+    assert_eq!(stream.get("/stream/chat").await?.json()?["count"], 0);
+    let bad = stream
+        .post("/stream/chat/moderation", r#"{"action":"explode"}"#)
+        .await?;
+    assert_eq!(bad.status, 400);
+    Ok(())
+}
+
+#[tokio::test]
+async fn moderators_mute_and_slow_down() -> Result<()> {
+    let stream = start(&[]).await?;
+    let (mut moderator, _) = chatter(&stream).await?;
+    let (mut loud, id) = chatter(&stream).await?;
+    let timeout =
+        json!({"action": "timeout", "userId": id, "durationSeconds": 60, "reason": "loud"});
+    moderator.send_json(&moderates(&timeout)).await?;
+    let event = loud.receive_type("moderationEvent").await?["payload"].clone();
+    assert_eq!(
+        (&event["action"], &event["userId"], &event["reason"]),
+        (&json!("timeout"), &json!(id), &json!("loud"))
+    );
+    loud.send_json(&says("still here")).await?;
+    let error = loud.receive_type("error").await?["payload"].clone();
+    assert_eq!(
+        (&error["code"], &error["requestId"]),
+        (&json!("FORBIDDEN"), &json!("r1"))
+    );
+    moderator
+        .send_json(&moderates(&json!({"action": "unban", "userId": id})))
+        .await?;
+    loud.receive_type("moderationEvent").await?;
+    moderator
+        .send_json(&moderates(
+            &json!({"action": "slowMode", "durationSeconds": 30}),
+        ))
+        .await?;
+    loud.receive_type("moderationEvent").await?;
+    loud.send_json(&says("one")).await?;
+    loud.receive_type("ack").await?;
+    loud.send_json(&says("two")).await?;
+    let error = loud.receive_type("error").await?["payload"].clone();
+    assert_eq!(error["code"], "RATE_LIMITED");
+    assert!(error["retryAfterMs"].as_u64() > Some(20_000), "{error}");
+    for (payload, code) in [
+        (
+            json!({"action": "delete", "messageId": "none"}),
+            "NOT_FOUND",
+        ),
+        (json!({"action": "explode"}), "VALIDATION_ERROR"),
+    ] {
+        moderator.send_json(&moderates(&payload)).await?;
+        let error = moderator.receive_type("error").await?["payload"].clone();
+        assert_eq!(error["code"], code, "{error}");
+    }
+    let mut outside = stream.subscriber().await?;
+    outside.send_json(&says("x")).await?;
+    assert_eq!(
+        outside.receive_type("error").await?["payload"]["code"],
+        "INVALID_OPERATION"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn roles_decide_who_moderates() -> Result<()> {
+    let tokens = "ann:viewer:secret-of-ann,mod:moderator:secret-of-mod";
+    let stream = start(&[("AUTH_MODE", "token"), ("STREAM_API_TOKENS", tokens)]).await?;
+    let call = |token: &str, path: &str, body: &str| {
+        let length = body.len();
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let posted = stream
+        .raw(&call(
+            "secret-of-ann",
+            "/stream/chat",
+            r#"{"text":"hi","user":"Somebody else"}"#,
+        ))
+        .await?;
+    // A token's name is what it says.
+    assert_eq!(
+        posted.json()?["data"]["user"],
+        json!({"id": "ann", "name": "ann", "role": "viewer"})
+    );
+    let ban = r#"{"action":"ban","userId":"ann"}"#;
+    assert_eq!(
+        stream
+            .raw(&call("secret-of-ann", "/stream/chat/moderation", ban))
+            .await?
+            .status,
+        403
+    );
+    assert_eq!(
+        stream
+            .raw(&call("wrong", "/stream/chat", "{}"))
+            .await?
+            .status,
+        401
+    );
+    assert_eq!(
+        stream
+            .raw(&call("secret-of-mod", "/stream/chat/moderation", ban))
+            .await?
+            .status,
+        200
+    );
+    let refused = stream
+        .raw(&call("secret-of-ann", "/stream/chat", r#"{"text":"hi"}"#))
+        .await?;
+    assert_eq!(
+        (refused.status, &refused.json()?["error"]),
+        (403, &json!("You are banned from chat"))
+    );
+    Ok(())
+}
+
+/// The texts of the next messages.
+async fn texts(socket: &mut Socket, count: usize) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    for _ in 0..count {
+        let message = socket.receive_type("chatMessage").await?;
+        texts.push(
+            message["payload"]["text"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned(),
+        );
+    }
+    Ok(texts)
+}
+
+/// Writes as user number so and so, from an address of his own.
+async fn write(to: &Stream, user: u8, text: &str) -> Result<()> {
+    let body = json!({"text": text, "user": {"id": format!("u{user}"), "name": "U"}}).to_string();
+    let length = body.len();
+    let answer = to
+        .raw(&format!(
+            "POST /stream/chat HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 198.51.100.{user}\r\nContent-Length: {length}\r\n\r\n{body}"
+        ))
+        .await?;
+    anyhow::ensure!(answer.status == 200, "{}", answer.text());
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_instances_tell_the_same_in_the_same_order() -> Result<()> {
+    let mut redis = Redis::start().await?;
+    let url = redis.url();
+    let one = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "one")]).await?;
+    let two = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "two")]).await?;
+    let (mut first, id) = chatter(&one).await?;
+    let (mut second, _) = chatter(&two).await?;
+    for number in 0..10 {
+        let from = if number % 2 == 0 { &one } else { &two };
+        write(from, number, &number.to_string()).await?;
+    }
+    let (told, other) = (texts(&mut first, 10).await?, texts(&mut second, 10).await?);
+    assert_eq!(told, other);
+    assert_eq!(
+        told,
+        (0..10).map(|number| number.to_string()).collect::<Vec<_>>()
+    );
+    // A ban on one holds on the other.
+    let ban = json!({"action": "ban", "userId": id}).to_string();
+    assert_eq!(two.post("/stream/chat/moderation", &ban).await?.status, 200);
+    first.receive_type("moderationEvent").await?;
+    first.send_json(&says("x")).await?;
+    assert_eq!(
+        first.receive_type("error").await?["payload"]["code"],
+        "FORBIDDEN"
+    );
+
+    // Redis goes, chat goes on; when it is back, everyone has everything, once.
+    redis.kill().await?;
+    write(&one, 77, "offline").await?;
+    assert_eq!(texts(&mut first, 1).await?, ["offline"]);
+    redis.restart().await?;
+    assert_eq!(texts(&mut second, 1).await?, ["offline"]);
+    write(&two, 78, "online").await?;
+    assert_eq!(texts(&mut first, 1).await?, ["online"]);
+    assert_eq!(texts(&mut second, 1).await?, ["online"]);
+    let kept = two.get("/stream/chat").await?.json()?;
+    assert_eq!(kept["count"], 12);
+    Ok(())
+}
