@@ -1,7 +1,7 @@
 //! The stream manager: one live stream's state, who may change it, and who hears of it.
 //!
 //! Rooms, lowest first: `config` (environment), `observe` (log, metrics), `state` (rules), `auth` (who may), `store`
-//! (persistence), `owner` (the one writer), `chat` (messages, moderation, presence), `hub` (fan-out), `ws` and `http` (the outside), `app` (puts it together).
+//! (persistence), `owner` (the one writer), `chat` (messages, moderation, presence), `hub` (fan-out), `preview` (frames), `ws` and `http` (the outside), `app` (puts it together).
 
 pub mod app;
 pub mod auth;
@@ -11,6 +11,7 @@ pub mod http;
 pub mod hub;
 pub mod observe;
 pub mod owner;
+pub mod preview;
 pub mod state;
 pub mod store;
 pub mod ws;

@@ -31,7 +31,8 @@ const BACKEND: &[&[&str]] = &[
     &["observe", "state", "auth"],
     &["store"],
     &["owner", "hub", "chat"],
-    &["ws", "http", "preview"],
+    &["preview"],
+    &["ws", "http"],
     &["app"],
 ];
 

@@ -15,10 +15,11 @@ use super::shutdown::shut_down;
 use crate::auth::Guard;
 use crate::chat::{self, Chat};
 use crate::config::Config;
-use crate::http::{Api, Health, Ports, Scrape, Settings};
+use crate::http::{self, Api, Health, Ports, Scrape, Settings};
 use crate::hub::Totals;
 use crate::observe::{Load, Metrics, StreamMetrics};
 use crate::owner::{Options, Owner};
+use crate::preview::{Frames, Ticker};
 use crate::store::Store;
 use crate::ws::{self, Door, Hub, Server, Worker, wire};
 
@@ -72,8 +73,12 @@ async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     let hub = Hub::new(thread::available_parallelism().map_or(1, usize::from));
     let recorder = Arc::new(Recorder(Arc::clone(&metrics)));
     let store = Store::open(&config.store, Arc::clone(&recorder) as _)?;
-    let on_commit = notice::on_commit(Arc::clone(&hub), Arc::clone(&metrics));
+    let frames = Frames::default();
+    let on_commit = notice::on_commit(Arc::clone(&hub), Arc::clone(&metrics), frames.clone());
     let owner = Owner::start(Options::from(&config), store, on_commit, recorder).await;
+    let on_event = notice::on_event(Arc::clone(&hub), Arc::clone(&metrics), frames.clone());
+    let ticker = Ticker::new(frames.clone(), owner.clone(), on_event, &config.store)?;
+    tokio::spawn(ticker.run());
     let chat = Chat::start(
         chat::Options {
             persist_mode: config.store.persist_mode,
@@ -84,10 +89,11 @@ async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     )
     .await;
     let server = Arc::new(Server::new(
-        ws::Settings::from(&config.ws),
+        ws::Settings::from(&config),
         Arc::clone(&guard),
         owner.clone(),
         chat,
+        frames.clone(),
         Arc::clone(&metrics),
         Arc::clone(&hub),
     ));
@@ -161,18 +167,21 @@ fn open(
         Arc::clone(server),
         config.frames.metrics_interval,
     ));
-    let api = Arc::new(Api::new(
-        Settings::from(config),
-        server.owner.clone(),
-        server.chat.clone(),
-        Arc::clone(&server.guard),
-        Arc::clone(&server.metrics),
-        Arc::clone(&health),
+    let parts = http::Parts {
+        owner: server.owner.clone(),
+        chat: server.chat.clone(),
+        frames: server.frames.clone(),
+        guard: Arc::clone(&server.guard),
+        metrics: Arc::clone(&server.metrics),
+        health: Arc::clone(&health),
         load,
-    ));
+        reconfigured: notice::on_reconfigured(server),
+    };
+    let api = Arc::new(Api::new(Settings::from(config), parts));
     let scrape = Scrape {
         metrics: Arc::clone(&server.metrics),
         owner: server.owner.clone(),
+        frames: server.frames.clone(),
         totals,
     };
     let door = Door::new(Arc::clone(server));

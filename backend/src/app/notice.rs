@@ -4,18 +4,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::chat::OnNotice;
+use crate::config::Quality;
 use crate::hub::Publication;
 use crate::observe::Metrics;
 use crate::owner::{Commit, CommitKind, Observer, OnCommit};
-use crate::state::Snapshot;
-use crate::ws::{Hub, wire};
+use crate::preview::{Choice, Encoding, Event, Frames, OnEvent};
+use crate::state::{Snapshot, StreamState};
+use crate::ws::{Hub, Server, wire};
 
 /// Publishes each commit, in order. Appends to lists and returns.
-pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
+pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>, frames: Frames) -> OnCommit {
     let mut dropped_before = None;
     let mut before: Option<Arc<Snapshot>> = None;
     Box::new(move |commit: &Arc<Commit>| {
-        let publications = publications(commit, before.as_deref());
+        let mut publications = publications(commit, before.as_deref());
+        publications.extend(preview(commit, before.as_deref(), &frames));
         before = Some(Arc::clone(&commit.snapshot));
         hub.commit(&commit.snapshot, &publications);
 
@@ -35,6 +38,70 @@ pub(super) fn on_commit(hub: Arc<Hub>, metrics: Arc<Metrics>) -> OnCommit {
         }
         log(commit, &publications, &hub);
     })
+}
+
+/// What those who watch the preview are told of a commit.
+fn preview(commit: &Commit, before: Option<&Snapshot>, frames: &Frames) -> Vec<Publication> {
+    let (now, mut told) = (&commit.snapshot, Vec::new());
+    let Some(before) = before else {
+        return told;
+    };
+    let shown = |stream: &StreamState| (stream.is_live, stream.is_paused, stream.target_fps);
+    if shown(&now.stream) != shown(&before.stream) {
+        told.push(wire::preview_state_changed(&now.stream));
+    }
+    let size = now.settings.stream_resolution != before.settings.stream_resolution;
+    if size || now.stream.target_fps != before.stream.target_fps {
+        told.extend(configs(frames, now));
+    }
+    told
+}
+
+fn configs(frames: &Frames, snapshot: &Snapshot) -> Vec<Publication> {
+    let qualities = [Quality::Low, Quality::Medium, Quality::High].into_iter();
+    let configs = qualities.flat_map(|quality| {
+        let (size, fps) = frames.delivered(quality, snapshot);
+        wire::preview_configs(quality, size, fps)
+    });
+    configs.collect()
+}
+
+/// Tells those who watch that they get something else from now on.
+pub(super) fn on_reconfigured(server: &Arc<Server>) -> Box<dyn Fn() + Send + Sync> {
+    let server = Arc::clone(server);
+    Box::new(move || {
+        for publication in configs(&server.frames, &server.owner.snapshot()) {
+            server.hub.publish(&publication);
+        }
+    })
+}
+
+/// Publishes frames, each once for each encoding; who has chosen which is the clients' affair.
+pub(super) fn on_event(hub: Arc<Hub>, metrics: Arc<Metrics>, watched: Frames) -> OnEvent {
+    Box::new(move |event| match event {
+        Event::Frames(frames) => {
+            for frame in frames {
+                metrics.stream.frame_bytes.observe(float(frame.bytes.len()));
+                metrics.stream.batch.observe(1.0);
+                for encoding in [Encoding::Json, Encoding::Binary] {
+                    let variant = frame.variant;
+                    if watched.is_watched(Choice { variant, encoding }) {
+                        hub.publish(&wire::frame(&frame, encoding));
+                    }
+                }
+            }
+        }
+        Event::SourceSilent => {
+            let error = wire::stream_error("FRAME_SOURCE", "no frame for 5 s", "HIGH");
+            hub.publish(&error);
+        }
+        Event::Made(took) => metrics.stream.processing.set(took.as_secs_f64() * 1000.0),
+    })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a size for a histogram")]
+fn float(bytes: usize) -> f64 {
+    bytes as f64
 }
 
 /// Publishes what happens in chat, in order.

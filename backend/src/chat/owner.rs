@@ -145,6 +145,8 @@ impl Owner {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
+                // Who says his name and then writes, writes under that name.
+                biased;
                 Some(request) = comings.recv() => self.came(request),
                 request = requests.recv() => match request {
                     Some(Request::Shutdown { done }) => {

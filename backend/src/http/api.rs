@@ -4,19 +4,21 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http::request::Parts;
+use bytes::Bytes;
+use http::request;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 
 use super::answer::{ApiError, bytes};
 use super::health::Health;
 use super::routes::{self, Access, Action, Entry, Found};
-use super::{Response, body, page};
+use super::{Response, body, frame, page};
 use crate::auth::{Guard, Identity, Rates, Role};
 use crate::chat::Chat;
 use crate::config::{Config, Environment};
 use crate::observe::{Metrics, StreamMetrics};
 use crate::owner::Owner;
+use crate::preview::Frames;
 use crate::state::Command;
 
 /// Spec section 6.
@@ -53,38 +55,41 @@ pub(super) struct Caller {
     pub(super) address: IpAddr,
 }
 
+/// What the API speaks for.
+pub struct Parts {
+    pub owner: Owner,
+    pub chat: Chat,
+    pub frames: Frames,
+    pub guard: Arc<Guard>,
+    pub metrics: Arc<Metrics>,
+    pub health: Arc<Health>,
+    pub load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
+    /// Told after `frame/config`: those who watch get something else from now on.
+    pub reconfigured: Box<dyn Fn() + Send + Sync>,
+}
+
 /// The REST API.
 pub struct Api {
-    pub(super) owner: Owner,
-    pub(super) load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
-    pub(super) chat: Chat,
-    pub(super) guard: Arc<Guard>,
-    pub(super) metrics: Arc<Metrics>,
-    health: Arc<Health>,
+    pub(super) parts: Parts,
     page: bool,
     reads: Rates,
     changes: Rates,
 }
 
+impl std::ops::Deref for Api {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
 impl Api {
-    pub fn new(
-        settings: Settings,
-        owner: Owner,
-        chat: Chat,
-        guard: Arc<Guard>,
-        metrics: Arc<Metrics>,
-        health: Arc<Health>,
-        load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
-    ) -> Self {
+    pub fn new(settings: Settings, parts: Parts) -> Self {
         let changes = f64::from(settings.changes);
         let window = settings.window.as_secs_f64().max(0.001);
         Self {
-            owner,
-            chat,
-            load,
-            guard,
-            metrics,
-            health,
+            parts,
             page: settings.page,
             reads: Rates::new(READS.0, READS.1),
             changes: Rates::new(changes / window, changes),
@@ -118,14 +123,18 @@ impl Api {
         &self,
         entry: Entry,
         parameter: Option<&str>,
-        parts: &Parts,
+        parts: &request::Parts,
         body: Incoming,
         peer: IpAddr,
     ) -> Result<Response, ApiError> {
         check_size(parts)?;
         let caller = self.check_access(entry.access, parts, peer)?;
         // Also one that is ignored is read: what is left of it would be taken for the next request.
-        let body = body::read(body).await?;
+        let limit = match entry.action {
+            Action::PutFrame => frame::LARGEST,
+            _ => body::LIMIT,
+        };
+        let body = body::read(body, limit).await?;
         self.act(entry.action, parameter, parts, &body, &caller)
             .await
     }
@@ -134,8 +143,8 @@ impl Api {
         &self,
         action: Action,
         parameter: Option<&str>,
-        parts: &Parts,
-        body: &[u8],
+        parts: &request::Parts,
+        body: &Bytes,
         caller: &Caller,
     ) -> Result<Response, ApiError> {
         let name = parameter.unwrap_or_default();
@@ -165,6 +174,10 @@ impl Api {
             Action::GetScene => Ok(self.get_scene()),
             Action::PutScene => self.patch_scene(body, true).await,
             Action::PatchScene => self.patch_scene(body, false).await,
+            Action::GetFrame => self.get_frame(parts.uri.query()).await,
+            Action::PutFrame => self.put_frame(body).await,
+            Action::ConfigureFrames => self.configure_frames(body),
+            Action::PreviewClients => Ok(self.preview_clients()),
             Action::GetChat => self.get_chat(parts.uri.query()),
             Action::PostChat => self.post_chat(caller, body).await,
             Action::DeleteChat => self.delete_chat(caller, name).await,
@@ -187,7 +200,7 @@ impl Api {
     fn check_access(
         &self,
         access: Access,
-        parts: &Parts,
+        parts: &request::Parts,
         peer: IpAddr,
     ) -> Result<Caller, ApiError> {
         let headers = &parts.headers;
@@ -233,7 +246,7 @@ impl Api {
         })
     }
 
-    fn note(&self, parts: &Parts, template: &str, response: &Response, start: Instant) {
+    fn note(&self, parts: &request::Parts, template: &str, response: &Response, start: Instant) {
         let code = response.status().as_u16().to_string();
         let method = known_method(&parts.method);
         let took = start.elapsed();
@@ -259,7 +272,7 @@ fn known_method(method: &http::Method) -> &str {
     }
 }
 
-fn check_size(parts: &Parts) -> Result<(), ApiError> {
+fn check_size(parts: &request::Parts) -> Result<(), ApiError> {
     let url = parts
         .uri
         .path_and_query()

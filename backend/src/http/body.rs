@@ -12,28 +12,29 @@ use tokio::time::timeout;
 use super::answer::ApiError;
 
 /// 100 KiB (spec section 6).
-const LIMIT: usize = 100 * 1024;
+pub(super) const LIMIT: usize = 100 * 1024;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The whole body.
 ///
 /// # Errors
 /// Too large (413), too slow (408), or cut off (400).
-pub(super) async fn read(body: Incoming) -> Result<Bytes, ApiError> {
+pub(super) async fn read(body: Incoming, limit: usize) -> Result<Bytes, ApiError> {
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    if body.size_hint().lower() > LIMIT as u64 {
-        return Err(ApiError::too_large("100 KiB"));
+    let said = format!("{} KiB", limit / 1024);
+    if body.size_hint().lower() > limit as u64 {
+        return Err(ApiError::too_large(&said));
     }
-    let collected = timeout(PATIENCE, Limited::new(body, LIMIT).collect()).await;
+    let collected = timeout(PATIENCE, Limited::new(body, limit).collect()).await;
     let collected = collected.map_err(|_| {
         let status = StatusCode::REQUEST_TIMEOUT;
         ApiError::new(status, "BAD_REQUEST", "The body did not come in time")
     })?;
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large("100 KiB")),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::too_large(&said)),
         Err(_) => Err(ApiError::bad_request("The body could not be read")),
     }
 }

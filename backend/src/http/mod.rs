@@ -9,6 +9,7 @@ mod body;
 mod chat;
 mod config;
 mod control;
+mod frame;
 mod health;
 mod layers;
 mod page;
@@ -16,7 +17,7 @@ mod routes;
 mod scrape;
 mod status;
 
-pub use api::{Api, Settings};
+pub use api::{Api, Parts, Settings};
 pub use health::{Health, Ports};
 pub use scrape::Scrape;
 

@@ -30,6 +30,10 @@ pub(super) enum Action {
     GetScene,
     PutScene,
     PatchScene,
+    GetFrame,
+    PutFrame,
+    ConfigureFrames,
+    PreviewClients,
     GetChat,
     PostChat,
     DeleteChat,
@@ -197,6 +201,21 @@ const TABLE: &[Route] = &[
             control("PUT", Action::PutScene),
             control("PATCH", Action::PatchScene),
         ],
+    ),
+    route(
+        At::Both,
+        "/frame",
+        &[get(Action::GetFrame), control("PUT", Action::PutFrame)],
+    ),
+    route(
+        At::Both,
+        "/frame/config",
+        &[control("POST", Action::ConfigureFrames)],
+    ),
+    route(
+        At::Stream,
+        "/preview/clients",
+        &[get(Action::PreviewClients)],
     ),
     route(
         At::Stream,

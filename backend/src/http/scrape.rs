@@ -6,15 +6,18 @@ use http::{Method, Request, StatusCode};
 
 use super::Response;
 use super::answer::{ApiError, bytes};
+use crate::config::Quality;
 use crate::hub::{Channel, Totals};
 use crate::observe::{Metrics, metrics};
 use crate::owner::{Mode, Owner, StoreStatus};
+use crate::preview::Frames;
 
 /// Puts in what others count, and writes it all down.
 #[derive(Clone)]
 pub struct Scrape {
     pub metrics: Arc<Metrics>,
     pub owner: Owner,
+    pub frames: Frames,
     pub totals: Arc<dyn Fn() -> Totals + Send + Sync>,
 }
 
@@ -46,7 +49,18 @@ impl Scrape {
         let set = |gauge: &prometheus::IntGauge, value: usize| {
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         };
-        set(&ws.active.with_label_values(&["none"]), totals.clients);
+        let mut others = totals.clients;
+        for quality in [Quality::Low, Quality::Medium, Quality::High] {
+            let watching = self.frames.clients(quality);
+            others = others.saturating_sub(watching);
+            let label = [quality.as_str()];
+            set(&ws.active.with_label_values(&label), watching);
+            set(
+                &self.metrics.stream.clients.with_label_values(&label),
+                watching,
+            );
+        }
+        set(&ws.active.with_label_values(&["none"]), others);
         for (channel, clients) in Channel::ALL.into_iter().zip(totals.channels) {
             ws.clients.with_label_values(&[channel.name()]).set(clients);
         }

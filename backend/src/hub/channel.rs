@@ -15,9 +15,6 @@ impl Channel {
     /// Every channel there is, in the order of the specification.
     pub const ALL: [Self; 4] = [Self::State, Self::Preview, Self::Layers, Self::Chat];
 
-    /// The channels that are served. The rest of [`Self::ALL`] is refused as unknown until it is.
-    pub const SERVED: [Self; 3] = [Self::State, Self::Layers, Self::Chat];
-
     /// Its name on the wire and in metrics.
     pub const fn name(self) -> &'static str {
         match self {
@@ -28,11 +25,9 @@ impl Channel {
         }
     }
 
-    /// The served channel of that name; case matters.
+    /// The channel of that name; case matters.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::SERVED
-            .into_iter()
-            .find(|channel| channel.name() == name)
+        Self::ALL.into_iter().find(|channel| channel.name() == name)
     }
 }
 
@@ -50,7 +45,7 @@ impl Channels {
     /// Reads a comma list such as `state,layers`. Duplicates count once, an empty list is `state`.
     ///
     /// # Errors
-    /// The first name that is no served channel.
+    /// The first name that is no channel.
     pub fn parse(list: &str) -> Result<Self, String> {
         let mut channels = Self::default();
         for name in list

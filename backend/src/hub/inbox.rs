@@ -100,7 +100,7 @@ fn push_merged<S, L>(work: &mut Vec<Work<S, L>>, item: Work<S, L>) {
             }
         }
         Work::Publish(mut publication) if is_slot(publication.lane) => {
-            let same = |old: &Work<S, L>| matches!(old, Work::Publish(old) if old.lane == publication.lane);
+            let same = |old: &Work<S, L>| matches!(old, Work::Publish(old) if old.lane == publication.lane && old.audience == publication.audience);
             let since_run = work
                 .iter()
                 .rposition(|old| matches!(old, Work::Run(_)))
@@ -120,6 +120,12 @@ fn push_merged<S, L>(work: &mut Vec<Work<S, L>>, item: Work<S, L>) {
 const fn is_slot(lane: Lane) -> bool {
     matches!(
         lane,
-        Lane::State | Lane::Metrics | Lane::Performance | Lane::Frame
+        Lane::State
+            | Lane::Config
+            | Lane::PreviewState
+            | Lane::StreamError
+            | Lane::Metrics
+            | Lane::Performance
+            | Lane::Frame
     )
 }

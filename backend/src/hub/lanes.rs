@@ -20,6 +20,10 @@ pub enum Lane {
     Chat,
     /// The same channel's whole state.
     ChatWhole,
+    /// One slot each, latest wins: what a preview client will get, how the stream is, what is wrong with it.
+    Config,
+    PreviewState,
+    StreamError,
     /// One slot, latest wins.
     Metrics,
     /// One slot, latest wins.
@@ -70,7 +74,7 @@ pub struct Lanes {
     state: Option<Slot>,
     layers: Queue,
     chat: Queue,
-    slots: [Option<Message>; 3],
+    slots: [Option<Message>; 6],
 }
 
 /// The state slot: the newest message, and what changed in those it replaced.
@@ -140,9 +144,12 @@ impl Lanes {
                     some => Pushed::Dropped(some),
                 }
             }
-            Lane::Metrics => self.put(0, message),
-            Lane::Performance => self.put(1, message),
-            Lane::Frame => self.put(2, message),
+            Lane::Config => self.put(0, message),
+            Lane::PreviewState => self.put(1, message),
+            Lane::StreamError => self.put(2, message),
+            Lane::Metrics => self.put(3, message),
+            Lane::Performance => self.put(4, message),
+            Lane::Frame => self.put(5, message),
         }
     }
 
@@ -166,12 +173,9 @@ impl Lanes {
         match channel {
             Channel::State => {
                 self.state = None;
-                self.slots[0] = None;
+                self.empty(&[2, 3]);
             }
-            Channel::Preview => {
-                self.slots[1] = None;
-                self.slots[2] = None;
-            }
+            Channel::Preview => self.empty(&[0, 1, 4, 5]),
             Channel::Layers => drop(self.layers.clear()),
             Channel::Chat => drop(self.chat.clear()),
         }
@@ -210,6 +214,14 @@ impl Lanes {
             && self.layers.messages.is_empty()
             && self.chat.messages.is_empty()
             && self.slots.iter().all(Option::is_none)
+    }
+
+    fn empty(&mut self, slots: &[usize]) {
+        for slot in slots {
+            if let Some(slot) = self.slots.get_mut(*slot) {
+                *slot = None;
+            }
+        }
     }
 
     fn put(&mut self, slot: usize, message: Message) -> Pushed {

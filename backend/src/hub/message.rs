@@ -162,6 +162,8 @@ pub struct Publication {
     pub message: Message,
     /// What the channel counts by: clients whose snapshot has this already are not told. 0 is told to everyone.
     pub version: u64,
+    /// A set of choices ([`super::Client`] knows its own) that it is for; none is everyone.
+    pub audience: u16,
 }
 
 #[cfg(test)]

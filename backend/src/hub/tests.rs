@@ -69,6 +69,7 @@ fn to(lane: Lane, message: Message) -> Publication {
         lane,
         message,
         version: 0,
+        audience: 0,
     }
 }
 

@@ -190,7 +190,7 @@ fn targets(query: &str, channel: Option<&str>) -> Result<Channels, Refusal> {
     let list = given.as_deref().or(channel).unwrap_or_default();
     Channels::parse(list).map_err(|name| {
         let name: String = name.chars().take(64).collect();
-        let served: Vec<_> = crate::hub::Channel::SERVED
+        let served: Vec<_> = crate::hub::Channel::ALL
             .iter()
             .map(|channel| channel.name())
             .collect();

@@ -15,6 +15,7 @@ use crate::config;
 use crate::hub::Bounds;
 use crate::observe::Metrics;
 use crate::owner::Owner;
+use crate::preview::Frames;
 
 /// How long the closing handshake may take (spec 3.6).
 const CLOSING: Duration = Duration::from_secs(5);
@@ -31,12 +32,16 @@ pub struct Settings {
     pub burst: f64,
     pub bounds: Bounds,
     pub write_timeout: Duration,
+    /// Between two `performance` messages.
+    pub metrics_interval: Duration,
     pub closing: Duration,
 }
 
-impl From<&config::Ws> for Settings {
-    fn from(ws: &config::Ws) -> Self {
+impl From<&config::Config> for Settings {
+    fn from(config: &config::Config) -> Self {
+        let ws = &config.ws;
         Self {
+            metrics_interval: config.frames.metrics_interval,
             max_clients: ws.max_clients,
             max_clients_per_ip: ws.max_clients_per_ip,
             ping_interval: ws.ping_interval,
@@ -59,6 +64,7 @@ impl Settings {
             self.timeout,
             self.write_timeout,
             self.closing,
+            self.metrics_interval,
         ];
         let shortest = shortest.into_iter().min().unwrap_or_default() / 4;
         shortest.clamp(Duration::from_millis(10), Duration::from_secs(1))
@@ -71,6 +77,7 @@ pub struct Server {
     pub guard: Arc<Guard>,
     pub owner: Owner,
     pub chat: Chat,
+    pub frames: Frames,
     pub metrics: Arc<Metrics>,
     pub hub: Arc<Hub>,
     /// Known to this process alone: the health check's own socket shows it, and counts nowhere.
@@ -93,6 +100,7 @@ impl Server {
         guard: Arc<Guard>,
         owner: Owner,
         chat: Chat,
+        frames: Frames,
         metrics: Arc<Metrics>,
         hub: Arc<Hub>,
     ) -> Self {
@@ -103,6 +111,7 @@ impl Server {
             guard,
             owner,
             chat,
+            frames,
             metrics,
             hub,
             probe,

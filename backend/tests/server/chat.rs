@@ -93,6 +93,15 @@ async fn rest_writes_too() -> Result<()> {
             (400, &json!(said))
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn moderators_delete_over_rest() -> Result<()> {
+    let stream = start(&[]).await?;
+    let (mut socket, _) = chatter(&stream).await?;
+    let posted = stream.post("/stream/chat", r#"{"text":"spam"}"#).await?;
+    let data = posted.json()?["data"].clone();
     let id = data["id"].as_str().context("an id")?;
     let before = stream
         .get(&format!("/stream/chat?before={id}"))

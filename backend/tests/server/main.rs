@@ -7,6 +7,7 @@ mod handshake;
 mod layers;
 mod limits;
 mod operations;
+mod preview;
 mod protocol;
 mod rest;
 mod state;

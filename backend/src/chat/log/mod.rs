@@ -1,6 +1,7 @@
 //! What happened in chat, one event after the other: in Redis, in a file, or in memory only.
 
 mod file;
+mod news;
 mod redis;
 mod script;
 
@@ -14,6 +15,8 @@ use super::state::State;
 use crate::config::{self, StorePath};
 use crate::store::{StoreError, random_id};
 use redis::Redis;
+
+pub(super) use news::{Heard, Loaded, Missed, Place};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -29,45 +32,6 @@ enum Kind {
     },
     /// Several instances, in one order.
     Redis(Box<Redis>),
-}
-
-/// Everything there is.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Loaded {
-    pub(super) state: State,
-    /// The life of the sequence.
-    pub(super) epoch: String,
-    /// Of the last event.
-    pub(super) sequence: u64,
-}
-
-/// An event's place in the log.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Place {
-    pub(super) epoch: String,
-    pub(super) sequence: u64,
-}
-
-/// Events that are in the log and not applied yet.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Missed {
-    pub(super) epoch: String,
-    pub(super) events: Vec<(u64, Event)>,
-}
-
-/// What other instances tell.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Heard {
-    Event {
-        place: Place,
-        event: Event,
-    },
-    Roll {
-        origin: String,
-        roll: Roll,
-    },
-    /// From now on they are heard; what they told before may have been missed.
-    Connected,
 }
 
 impl Log {

@@ -68,4 +68,7 @@ pub struct Stream {
     pub render_time: Histogram,
     /// `quality`.
     pub clients: IntGaugeVec,
+    pub frame_bytes: Histogram,
+    pub batch: Histogram,
+    pub processing: Gauge,
 }

@@ -188,6 +188,20 @@ impl Stream {
                 &[0.016, 0.033, 0.066, 0.1, 0.2],
             )?,
             clients: to.ints("stream_active_clients", "Preview clients.", &["quality"])?,
+            frame_bytes: to.histogram(
+                "ws_frame_size_bytes",
+                "Size of a frame's picture.",
+                &[1000.0, 5000.0, 10_000.0, 50_000.0, 100_000.0],
+            )?,
+            batch: to.histogram(
+                "ws_batch_size_frames",
+                "Frames in a message; always one.",
+                &[1.0, 2.0, 3.0, 4.0, 5.0],
+            )?,
+            processing: to.gauge(
+                "frame_processing_time_ms",
+                "Time to make the last frame, in all the kinds that were watched.",
+            )?,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::io::{self, IoSlice};
 use std::time::Instant;
 
 use super::{ABNORMAL, Phase, Session};
-use crate::hub::{Channel, Client, Farewell, Message, Pipe, Publication, Pushed};
+use crate::hub::{Channel, Client, Farewell, Lane, Message, Pipe, Publication, Pushed};
 use crate::ws::close::Close;
 use crate::ws::wire;
 
@@ -18,6 +18,10 @@ impl Client for Session {
         if known.is_some_and(|known| (1..=known.get()).contains(&publication.version)) {
             return;
         }
+        let audience = publication.audience;
+        if audience != 0 && audience & self.choice.get().audience() == 0 {
+            return;
+        }
         let bounds = &self.server().settings.bounds;
         let mut outbox = self.outbox.borrow_mut();
         let offered = outbox.offer(publication, bounds, self);
@@ -26,7 +30,12 @@ impl Client for Session {
         self.shard.local().published(publication.message.at());
         match offered {
             Ok(Pushed::Kept) => {}
-            Ok(Pushed::Dropped(count)) => self.dropped(publication.message.kind(), count),
+            Ok(Pushed::Dropped(count)) => {
+                if publication.lane == Lane::Frame {
+                    self.frame_dropped();
+                }
+                self.dropped(publication.message.kind(), count);
+            }
             Ok(Pushed::Overflow) => self.close(Close::SLOW),
             Ok(Pushed::NeedsSnapshot(count)) => {
                 self.dropped(publication.message.kind(), count);
@@ -47,7 +56,10 @@ impl Client for Session {
         match self.phase.get() {
             // A close frame would have to wait behind what is blocked.
             Phase::Open if slow => self.drop_connection(Close::SLOW.code),
-            Phase::Open => self.heartbeat(now),
+            Phase::Open => {
+                self.heartbeat(now);
+                self.perform(now);
+            }
             Phase::Closing { since, code } | Phase::Answering { since, code } => {
                 if now.saturating_duration_since(since) >= settings.closing {
                     self.drop_connection(code);
@@ -130,6 +142,9 @@ impl Pipe for Session {
     fn sent(&self, message: &Message) {
         if self.counts() {
             self.shard.local().sent(message);
+            if message.kind() == "frame" {
+                self.frame_sent(message);
+            }
         }
     }
 }

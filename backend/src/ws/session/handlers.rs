@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Session, chat};
+use super::{Session, chat, preview};
 use crate::auth::Role;
 use crate::hub::{Channel, Channels, Message};
 use crate::owner::ApplyError;
@@ -45,6 +45,8 @@ const TABLE: &[Row] = &[
     Row::new("unsubscribe", Role::Viewer, unsubscribe),
     Row::new("getState", Role::Viewer, resync),
     Row::new("resync", Role::Viewer, resync),
+    Row::new("quality", Role::Viewer, preview::quality),
+    Row::new("frameAck", Role::Viewer, preview::frame_ack),
     Row::new("layerUpdate", Role::Operator, layer_update),
     Row::new("control", Role::Operator, control),
     Row::new("chatMessage", Role::Viewer, chat::message),
@@ -120,6 +122,10 @@ fn subscribe(session: &Rc<Session>, message: &Incoming, _: &str) -> Outcome {
         Some(Value::Bool(wanted)) => session.json_pings.set(*wanted),
         None | Some(Value::Null) => {}
         Some(_) => return Outcome::Bad(WireError::field("payload.heartbeat", "a boolean")),
+    }
+    match preview::quality_of_subscription(session, message) {
+        Ok(choice) => preview::choose(session, choice),
+        Err(error) => return Outcome::Bad(error),
     }
     session.send(wire::subscribed(session.targets.get().union(targets)));
     session.subscribe(targets);
@@ -221,7 +227,7 @@ fn targets(message: &Incoming) -> Result<Channels, WireError> {
     let list = list.as_array();
     let items = list.ok_or_else(|| WireError::field(&field, "a list of strings"))?;
     let channel = |item: &Value| {
-        let served = || Channel::SERVED.map(Channel::name).join(", ");
+        let served = || Channel::ALL.map(Channel::name).join(", ");
         let channel = item.as_str().and_then(Channel::parse);
         channel.ok_or_else(|| WireError::field(&field, &format!("a list of any of {}", served())))
     };

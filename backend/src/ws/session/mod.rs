@@ -3,11 +3,13 @@
 //! A session lives on its shard's thread. It has one task, which sleeps until the socket is readable, or writable while
 //! something waits; publications are written by the shard's loop itself and wake nothing. An idle session holds no buffer.
 
+mod arrival;
 mod chat;
 mod client;
 mod handlers;
 mod input;
 mod outgoing;
+mod preview;
 mod task;
 
 use std::cell::{Cell, RefCell};
@@ -16,7 +18,6 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
-use bytes::Bytes;
 #[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::TcpStream;
@@ -25,22 +26,12 @@ use super::decoder::Decoder;
 use super::limits::Limits;
 use super::server::{Server, Ticket};
 use super::worker::Shard;
+
 use crate::auth::Identity;
 use crate::chat::Seat;
 use crate::hub::{Channel, Channels, Outbox, Presence};
-
-/// A socket whose handshake is done.
-pub(super) struct Arrival {
-    pub(super) socket: std::net::TcpStream,
-    /// What came right behind the handshake.
-    pub(super) read: Bytes,
-    pub(super) id: String,
-    pub(super) targets: Channels,
-    pub(super) identity: Identity,
-    pub(super) address: IpAddr,
-    /// `None`: the health check, which counts nowhere and subscribes to nothing.
-    pub(super) place: Option<(Ticket, Presence)>,
-}
+use crate::preview::Choice;
+pub(super) use arrival::{Arrival, settle};
 
 /// See the head of this file.
 pub(super) struct Session {
@@ -52,6 +43,10 @@ pub(super) struct Session {
     targets: Cell<Channels>,
     /// By channel: what its last snapshot has, so that it is not told again.
     known: [Cell<u64>; Channel::ALL.len()],
+    /// What it wants of the preview.
+    choice: Cell<Choice>,
+    /// While it watches.
+    viewer: RefCell<Option<Box<preview::Viewer>>>,
     /// While it is in chat.
     seat: RefCell<Option<Seat>>,
     outbox: RefCell<Outbox>,
@@ -98,22 +93,6 @@ const ABNORMAL: u16 = 1006;
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 * 1024;
 
-/// Makes a session of a socket, on its shard's thread.
-pub(super) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
-    let targets = match arrival.place {
-        Some(_) => arrival.targets,
-        None => Channels::default(),
-    };
-    let read = arrival.read.clone();
-    match Session::new(shard, arrival) {
-        Ok(session) => {
-            session.open(targets);
-            tokio::task::spawn_local(task::run(session, read));
-        }
-        Err(error) => tracing::warn!(r#type = "websocket", %error, "a socket can't be taken over"),
-    }
-}
-
 impl Session {
     fn new(shard: &Rc<Shard>, arrival: Arrival) -> std::io::Result<Rc<Self>> {
         // What the kernel holds for a slow client is as stale as it is long; elsewhere than on Linux there is no such bound.
@@ -130,6 +109,8 @@ impl Session {
             address: arrival.address,
             targets: Cell::default(),
             known: Default::default(),
+            choice: Cell::default(),
+            viewer: RefCell::default(),
             seat: RefCell::default(),
             outbox: RefCell::new(Outbox::new()),
             decoder: RefCell::new(Decoder::new(settings.max_message_bytes)),

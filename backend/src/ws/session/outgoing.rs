@@ -29,6 +29,7 @@ impl Session {
         self.shard.subscribe(&client, new);
         self.targets.set(self.targets.get().union(wanted));
         self.seat(self.targets.get());
+        self.view(self.targets.get());
         self.send_snapshots(wanted);
     }
 
@@ -40,6 +41,7 @@ impl Session {
         self.shard.unsubscribe(&client, leaving);
         self.targets.set(kept);
         self.seat(kept);
+        self.view(kept);
         for channel in leaving.iter() {
             self.outbox.borrow_mut().clear(channel);
         }
@@ -47,7 +49,7 @@ impl Session {
 
     /// Sends the whole state of each channel: at subscription, on request, or when too much was missed. What waits for
     /// the channel is older, and goes.
-    pub(super) fn send_snapshots(&self, channels: Channels) {
+    pub(super) fn send_snapshots(self: &Rc<Self>, channels: Channels) {
         for channel in channels.iter() {
             self.outbox.borrow_mut().clear(channel);
             match channel {
@@ -70,8 +72,7 @@ impl Session {
                         self.send(message);
                     }
                 }
-                // Not served yet, so nobody can subscribe to it.
-                Channel::Preview => {}
+                Channel::Preview => self.send_preview(),
             }
         }
     }
@@ -139,7 +140,8 @@ impl Session {
 
     fn note_connected(&self, targets: Channels) {
         let connections = &self.server().metrics.ws.connections;
-        connections.with_label_values(&["none"]).inc();
+        let quality = super::preview::label(self.viewer.borrow().as_deref());
+        connections.with_label_values(&[quality]).inc();
         let channels: Vec<_> = targets.iter().map(Channel::name).collect();
         tracing::info!(
             r#type = "websocket",

@@ -100,6 +100,7 @@ impl Session {
         self.shard.part(&client, self.targets.get());
         self.waker.replace(None);
         self.seat.replace(None);
+        self.viewer.replace(None);
         if !self.counts() {
             return;
         }

@@ -36,6 +36,7 @@ pub fn chat_notice(notice: &Notice) -> Vec<Publication> {
         lane,
         message,
         version: notice.sequence,
+        audience: 0,
     };
     let one = |message| vec![publication(Lane::Chat, message)];
     match &notice.told {

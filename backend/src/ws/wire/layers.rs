@@ -30,6 +30,7 @@ pub fn layers_replaced(snapshot: &Snapshot) -> Publication {
         lane: Lane::LayersWhole,
         message: layer_state(snapshot),
         version: 0,
+        audience: 0,
     }
 }
 
@@ -67,6 +68,7 @@ pub fn layer_update(event: &LayerEvent, epoch: &str, at_ms: u64) -> Publication 
         lane: Lane::Layers,
         message: Message::text("layerUpdate", value.to_string().as_bytes()),
         version: event.version,
+        audience: 0,
     }
 }
 

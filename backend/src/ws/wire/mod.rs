@@ -7,6 +7,7 @@ mod changes;
 mod chat;
 mod incoming;
 mod layers;
+mod preview;
 mod server;
 
 pub(super) use chat::chat_history;
@@ -15,6 +16,8 @@ pub(super) use incoming::Incoming;
 pub use incoming::WireError;
 pub(super) use layers::layer_state;
 pub use layers::{layer_update, layers_replaced};
+pub(super) use preview::{Performance, performance, preview_config, preview_state};
+pub use preview::{frame, preview_configs, preview_state_changed, stream_error};
 pub(super) use server::{ack, error, initial_state, ping, pong, rate_limited, subscribed, welcome};
 pub use server::{farewell, metrics_update, state_update};
 

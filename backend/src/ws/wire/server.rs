@@ -41,6 +41,7 @@ pub fn state_update(snapshot: &Arc<Snapshot>, names: &[&'static str], at_ms: u64
         lane: Lane::State,
         message: mergeable(Arc::clone(snapshot), changes::set(names), at_ms),
         version: 0,
+        audience: 0,
     }
 }
 
@@ -90,6 +91,7 @@ pub fn metrics_update(metrics: &StreamMetrics) -> Publication {
         lane: Lane::Metrics,
         message: text("metricsUpdate", &value),
         version: 0,
+        audience: 0,
     }
 }
 
