@@ -175,6 +175,7 @@ fn open(
         metrics: Arc::clone(&server.metrics),
         health: Arc::clone(&health),
         load,
+        sockets: Arc::clone(server),
         reconfigured: notice::on_reconfigured(server),
     };
     let api = Arc::new(Api::new(Settings::from(config), parts));
@@ -212,7 +213,7 @@ fn serve_doors(
         let (api, upgrades) = (Arc::clone(&api), upgrades.clone());
         async move {
             match Door::wants(&request) {
-                true => upgrades.answer(request, peer),
+                true => upgrades.answer(request, peer).map(http::Body::Left),
                 false => api.answer(request, peer).await,
             }
         }
@@ -220,7 +221,7 @@ fn serve_doors(
     tokio::spawn(serve(api_listener, rest, doors.subscribe()));
     let sockets = move |request, peer| {
         let door = door.clone();
-        async move { door.answer(request, peer) }
+        async move { door.answer(request, peer).map(http::Body::Left) }
     };
     tokio::spawn(serve(ws_listener, sockets, doors.subscribe()));
 }

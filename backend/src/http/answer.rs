@@ -9,7 +9,7 @@ use http_body_util::Full;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::Response;
+use super::{Body, Response};
 use crate::auth::Denied;
 use crate::owner::ApplyError;
 use crate::state::{CommandError, ErrorCode};
@@ -93,7 +93,7 @@ impl ApiError {
         )
     }
 
-    fn with(mut self, name: HeaderName, value: &str) -> Self {
+    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
         self.header = HeaderValue::from_str(value)
             .ok()
             .map(|value| Box::new((name, value)));
@@ -178,7 +178,7 @@ pub(super) fn data(data: &impl Serialize) -> Response {
 
 /// Anything, not to be cached.
 pub(super) fn bytes(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
-    let mut response = Response::new(Full::new(body.into()));
+    let mut response = Response::new(Body::Left(Full::new(body.into())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

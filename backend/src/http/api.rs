@@ -20,6 +20,7 @@ use crate::observe::{Metrics, StreamMetrics};
 use crate::owner::Owner;
 use crate::preview::Frames;
 use crate::state::Command;
+use crate::ws::Server;
 
 /// Spec section 6.
 const LONGEST_URL: usize = 8 * 1024;
@@ -64,6 +65,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     pub health: Arc<Health>,
     pub load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
+    /// Where events come from.
+    pub sockets: Arc<Server>,
     /// Told after `frame/config`: those who watch get something else from now on.
     pub reconfigured: Box<dyn Fn() + Send + Sync>,
 }
@@ -184,6 +187,7 @@ impl Api {
             Action::ModerateChat => self.moderate_chat(caller, body).await,
             Action::ChatPresence => Ok(self.chat_presence()),
             Action::Metrics => Ok(self.metrics()),
+            Action::Events => self.events(caller, parts),
             Action::Upgrade => Ok(upgrade_required()),
             Action::Health => {
                 let path = parts.uri.path();
@@ -211,13 +215,12 @@ impl Api {
                 address,
             });
         }
-        let changes = access != Access::Read;
-        if changes {
+        if access != Access::Read {
             self.guard.origin(peer, headers)?;
         }
         let identity = self.guard.identify(peer, headers)?;
         identity.at_least(match access {
-            Access::Open | Access::Read | Access::Chat => Role::Viewer,
+            Access::Open | Access::Read | Access::Listen | Access::Chat => Role::Viewer,
             Access::Moderate => Role::Moderator,
             Access::Control => Role::Operator,
         })?;

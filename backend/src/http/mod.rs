@@ -9,6 +9,7 @@ mod body;
 mod chat;
 mod config;
 mod control;
+mod events;
 mod frame;
 mod health;
 mod layers;
@@ -22,4 +23,8 @@ pub use health::{Health, Ports};
 pub use scrape::Scrape;
 
 /// What every answer of this room is.
-pub type Response = http::Response<http_body_util::Full<bytes::Bytes>>;
+pub type Response = http::Response<Body>;
+
+/// All of an answer, or events that go on.
+pub type Body =
+    http_body_util::Either<http_body_util::Full<bytes::Bytes>, crate::ws::events::Events>;

@@ -40,6 +40,7 @@ pub(super) enum Action {
     ModerateChat,
     ChatPresence,
     Metrics,
+    Events,
     Upgrade,
     Health,
     Page,
@@ -63,6 +64,8 @@ pub(super) enum Access {
     Open,
     /// Viewers; limited as reading.
     Read,
+    /// Viewers who listen on; limited as reading, from our own origin only.
+    Listen,
     /// Viewers who write in chat, from our own origin only.
     Chat,
     /// Moderators; limited as changing, from our own origin only.
@@ -237,6 +240,11 @@ const TABLE: &[Route] = &[
         &[entry("DELETE", Action::DeleteChat, Access::Moderate)],
     ),
     route(At::Stream, "/metrics", &[get(Action::Metrics)]),
+    route(
+        At::Stream,
+        "/events",
+        &[entry("GET", Action::Events, Access::Listen)],
+    ),
     route(At::Both, "/ws", &[open(Action::Upgrade)]),
     route(At::Root, "/health", &[open(Action::Health)]),
     route(At::Root, "/health/live", &[open(Action::Health)]),

@@ -136,6 +136,7 @@ impl Door {
                     read,
                     id: server.client_id(),
                     targets: accepted.targets,
+                    since: accepted.since,
                     identity: accepted.identity,
                     address: accepted.address,
                     place: ticket.map(|ticket| (ticket, presence)),

@@ -12,6 +12,7 @@ use http::header::{
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
+use super::recovery::Since;
 use crate::auth::{Denied, Guard, Identity};
 use crate::hub::Channels;
 
@@ -32,6 +33,8 @@ pub(super) struct Accepted {
     pub(super) key: HeaderValue,
     pub(super) protocol: Option<HeaderValue>,
     pub(super) targets: Channels,
+    /// What a client that comes back has.
+    pub(super) since: Option<Since>,
     pub(super) identity: Identity,
     pub(super) address: IpAddr,
 }
@@ -138,11 +141,13 @@ pub(super) fn examine(
                 .map_err(|denied| refuse(denied, "auth"))?
         }
     };
-    let targets = targets(parts.uri.query().unwrap_or_default(), *channel)?;
+    let query = parts.uri.query().unwrap_or_default();
+    let targets = targets(query, *channel)?;
     Ok(Accepted {
         key,
         protocol: protocol(headers),
         targets,
+        since: Since::of_query(query),
         identity,
         address,
     })
@@ -181,26 +186,29 @@ fn refuse(denied: Denied, reason: &'static str) -> Refusal {
     }
 }
 
-/// `target=…` of a query, or what the path stands for.
-fn targets(query: &str, channel: Option<&str>) -> Result<Channels, Refusal> {
-    let given = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("target="))
-        .map(percent_decoded);
+/// A parameter of a query, its escapes read.
+pub(super) fn parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs
+        .find(|(known, _)| *known == name)
+        .map(|(_, value)| percent_decoded(value))
+}
+
+/// `target=…` of a query, or what the path stands for; else what is wrong with it.
+pub(super) fn channels(query: &str, channel: Option<&str>) -> Result<Channels, String> {
+    let given = parameter(query, "target");
     let list = given.as_deref().or(channel).unwrap_or_default();
     Channels::parse(list).map_err(|name| {
         let name: String = name.chars().take(64).collect();
-        let served: Vec<_> = crate::hub::Channel::ALL
-            .iter()
-            .map(|channel| channel.name())
-            .collect();
-        let message = format!("Unknown target: {name}; allowed: {}", served.join(", "));
-        Refusal::json(
-            StatusCode::BAD_REQUEST,
-            "VALIDATION_ERROR",
-            message,
-            "target",
-        )
+        let served = crate::hub::Channel::ALL.map(crate::hub::Channel::name);
+        format!("Unknown target: {name}; allowed: {}", served.join(", "))
+    })
+}
+
+fn targets(query: &str, channel: Option<&str>) -> Result<Channels, Refusal> {
+    channels(query, channel).map_err(|message| {
+        let status = StatusCode::BAD_REQUEST;
+        Refusal::json(status, "VALIDATION_ERROR", message, "target")
     })
 }
 

@@ -11,8 +11,10 @@
 mod close;
 mod decoder;
 mod door;
+pub mod events;
 mod handshake;
 mod limits;
+mod recovery;
 mod server;
 mod session;
 mod worker;

@@ -2,6 +2,7 @@
 
 mod access;
 mod chat;
+mod events;
 mod fan_out;
 mod handshake;
 mod layers;

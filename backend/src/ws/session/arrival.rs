@@ -8,6 +8,7 @@ use bytes::Bytes;
 use super::{Session, task};
 use crate::auth::Identity;
 use crate::hub::{Channels, Presence};
+use crate::ws::recovery::Since;
 use crate::ws::server::Ticket;
 use crate::ws::worker::Shard;
 
@@ -18,6 +19,7 @@ pub(in crate::ws) struct Arrival {
     pub(in crate::ws) read: Bytes,
     pub(in crate::ws) id: String,
     pub(in crate::ws) targets: Channels,
+    pub(in crate::ws) since: Option<Since>,
     pub(in crate::ws) identity: Identity,
     pub(in crate::ws) address: IpAddr,
     /// `None`: the health check, which counts nowhere and subscribes to nothing.
@@ -31,9 +33,10 @@ pub(in crate::ws) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
         None => Channels::default(),
     };
     let read = arrival.read.clone();
+    let since = arrival.since.clone();
     match Session::new(shard, arrival) {
         Ok(session) => {
-            session.open(targets);
+            session.open(targets, since.as_ref());
             tokio::task::spawn_local(task::run(session, read));
         }
         Err(error) => tracing::warn!(r#type = "websocket", %error, "a socket can't be taken over"),

@@ -43,6 +43,8 @@ pub(super) struct Session {
     targets: Cell<Channels>,
     /// By channel: what its last snapshot has, so that it is not told again.
     known: [Cell<u64>; Channel::ALL.len()],
+    /// While it comes back: the last chat message that it has.
+    missed: RefCell<Option<String>>,
     /// What it wants of the preview.
     choice: Cell<Choice>,
     /// While it watches.
@@ -109,6 +111,7 @@ impl Session {
             address: arrival.address,
             targets: Cell::default(),
             known: Default::default(),
+            missed: RefCell::default(),
             choice: Cell::default(),
             viewer: RefCell::default(),
             seat: RefCell::default(),

@@ -6,16 +6,25 @@ use std::time::Instant;
 use super::{ABNORMAL, Phase, Session};
 use crate::hub::{Channel, Channels, Client, Flushed, Message, Pushed};
 use crate::ws::close::Close;
+use crate::ws::recovery::Since;
 use crate::ws::wire;
 
 impl Session {
     /// Welcome, then the first state of each channel, then updates.
-    pub(super) fn open(self: &Rc<Self>, targets: Channels) {
+    pub(super) fn open(self: &Rc<Self>, targets: Channels, since: Option<&Since>) {
         let settings = &self.server().settings;
         let heartbeat = (settings.ping_interval, settings.timeout);
-        let welcome = wire::welcome(&self.id, targets, &self.shard.retained(), heartbeat);
+        let welcome = {
+            let retained = self.shard.retained();
+            let view = self.server().chat.view();
+            let recovered = since.map(|since| since.is_covered(targets, &retained, &view));
+            wire::welcome(&self.id, targets, &retained, heartbeat, recovered)
+        };
         self.send(welcome);
+        self.missed
+            .replace(since.and_then(|since| since.message.clone()));
         self.subscribe(targets);
+        self.missed.replace(None);
         self.shard.join(Rc::clone(self) as Rc<dyn Client>);
         if self.counts() {
             self.note_connected(targets);
@@ -68,7 +77,7 @@ impl Session {
                 Channel::Chat => {
                     let view = self.server().chat.view();
                     self.knows(channel, view.sequence);
-                    for message in wire::chat_history(&view) {
+                    for message in wire::chat_history(&view, self.missed.borrow().as_deref()) {
                         self.send(message);
                     }
                 }

@@ -9,9 +9,14 @@ use crate::hub::{Channel, Lane, Message, Publication};
 /// Messages in a history.
 const HISTORY: usize = 50;
 
-/// What there is, for one client that has just come: the last messages, and who is there.
-pub(in crate::ws) fn chat_history(view: &View) -> [Message; 2] {
-    let first = view.messages.len().saturating_sub(HISTORY);
+/// What there is, for one client that has just come: the last messages, or all after that one, and who is there.
+pub(in crate::ws) fn chat_history(view: &View, after: Option<&str>) -> [Message; 2] {
+    let known = view
+        .messages
+        .iter()
+        .rposition(|message| Some(&*message.id) == after);
+    let last = view.messages.len().saturating_sub(HISTORY);
+    let first = known.map_or(last, |known| known + 1);
     let messages = view.messages.get(first..).unwrap_or_default();
     let messages: Vec<_> = messages.iter().map(|message| &**message).collect();
     let history = json!({
@@ -56,7 +61,7 @@ pub fn chat_notice(notice: &Notice) -> Vec<Publication> {
         }
         Told::Everyone(users, count) => one(text("presenceUpdate", &everyone(users, *count))),
         Told::Replaced(view) => {
-            let [history, presence] = chat_history(view);
+            let [history, presence] = chat_history(view, None);
             vec![
                 publication(Lane::ChatWhole, history),
                 publication(Lane::Chat, presence),

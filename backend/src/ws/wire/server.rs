@@ -107,15 +107,16 @@ pub fn farewell(reconnect_after: Duration) -> Farewell {
     }
 }
 
-/// The first message of all. `heartbeat` is the interval and the time-out.
+/// The first message of all. `heartbeat` is the interval and the time-out; `recovered` is for clients that come back.
 pub(in crate::ws) fn welcome(
     client: &str,
     targets: Channels,
     snapshot: &Snapshot,
     heartbeat: (Duration, Duration),
+    recovered: Option<bool>,
 ) -> Message {
     let (interval, timeout) = heartbeat;
-    let value = json!({
+    let mut value = json!({
         "type": "welcome",
         "message": "Connected to stream manager",
         "clientId": client,
@@ -125,6 +126,7 @@ pub(in crate::ws) fn welcome(
         "epoch": &*snapshot.epoch,
         "heartbeat": {"intervalMs": millis(interval), "timeoutMs": millis(timeout)},
     });
+    add(&mut value, "recovered", recovered.map(Value::from));
     text("welcome", &value)
 }
 
