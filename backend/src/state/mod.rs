@@ -18,6 +18,8 @@ mod snapshot;
 mod stream;
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
 
 pub use command::{Command, Counters};
