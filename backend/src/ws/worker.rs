@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::server::Server;
+use super::wire;
 use crate::hub::{self, Local, Message};
 use crate::observe::metrics::LocalHistogram;
 use crate::state::Snapshot;
@@ -71,7 +72,7 @@ impl Worker {
             sent.inc_by(tally.count);
             metrics
                 .bytes_sent
-                .with_label_values(&["state"])
+                .with_label_values(&[wire::channel_of(tally.kind)])
                 .inc_by(tally.bytes);
             tally.count = 0;
             tally.bytes = 0;

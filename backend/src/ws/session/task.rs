@@ -85,7 +85,9 @@ impl Session {
             Ok(count) => {
                 if self.counts() {
                     let bytes = &worker.server.metrics.ws.bytes_received;
-                    bytes.with_label_values(&["state"]).inc_by(count as u64);
+                    let first = self.targets.get().iter().next();
+                    let channel = first.map_or("none", crate::hub::Channel::name);
+                    bytes.with_label_values(&[channel]).inc_by(count as u64);
                 }
                 self.take(buffer.get_mut(..count).unwrap_or_default());
             }

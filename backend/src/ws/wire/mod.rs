@@ -21,6 +21,17 @@ pub use preview::{frame, preview_configs, preview_state_changed, stream_error};
 pub(super) use server::{ack, error, initial_state, ping, pong, rate_limited, subscribed, welcome};
 pub use server::{farewell, metrics_update, state_update};
 
+/// The channel whose message that is, for metrics; what is said to a client alone is of none.
+pub(super) fn channel_of(kind: &str) -> &'static str {
+    match kind {
+        "stateUpdate" | "metricsUpdate" | "streamError" => "state",
+        "config" | "streamState" | "frame" | "performance" => "preview",
+        "layerState" | "layerUpdate" => "layers",
+        "chatHistory" | "chatMessage" | "presenceUpdate" | "moderationEvent" => "chat",
+        _ => "none",
+    }
+}
+
 /// Unix milliseconds.
 pub(super) fn now_ms() -> u64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
