@@ -90,7 +90,21 @@ impl<B: Backend> Writer<B> {
     async fn loaded(&mut self, stored: Stored, took: Duration) {
         self.take_over(stored);
         self.answered(took);
+        self.look_again();
         self.save().await;
+    }
+
+    /// What was loaded may be older than what was heard of while it was on its way.
+    fn look_again(&mut self) {
+        let heard = self.heard.take();
+        let newer = heard.filter(|heard| {
+            heard.epoch == self.current.epoch && heard.version > self.current.version
+        });
+        if newer.is_some() {
+            self.heard = newer;
+            self.held = Held::Unknown;
+            self.retry_at = Some(Instant::now());
+        }
     }
 
     /// Begins what has to be done next.
@@ -142,6 +156,8 @@ impl<B: Backend> Writer<B> {
         let took = background.start.elapsed();
         match done {
             Done::Loaded(result) => match *result {
+                // If a write or a load came in between, this one is older than what is known.
+                Ok(_) if self.held != background.held => self.answered(took),
                 Ok(stored) => self.loaded(stored, took).await,
                 Err(error) => self.failed(&error),
             },

@@ -43,6 +43,9 @@ impl<B: Backend> Writer<B> {
             return;
         }
         let newer = update.position.epoch != here.epoch || update.position.version > here.version;
+        if newer {
+            self.heard = Some(update.position);
+        }
         if newer && self.held != Held::Unknown {
             self.held = Held::Unknown;
             self.retry_at = Some(Instant::now());

@@ -83,6 +83,8 @@ pub(super) struct Writer<B: Backend> {
     pub(super) held: Held,
     /// The last version that the store was seen to hold: if it holds less, it has lost something.
     pub(super) known: Option<Position>,
+    /// The last version of another instance that was heard of, and not seen yet.
+    pub(super) heard: Option<Position>,
     /// Control and scene changes that are committed and not stored.
     pub(super) unsaved: Parts,
     /// What the store has to be given besides: it has lost it, never had it, or it is open what it holds. Unlike
@@ -135,6 +137,7 @@ impl<B: Backend> Writer<B> {
             link: Link::Down { failures: 0 },
             held: Held::Unknown,
             known: None,
+            heard: None,
             started: false,
             unsaved: Parts::default(),
             owed: Parts::default(),
