@@ -1,17 +1,23 @@
-// Stream client: one channel connection that looks after itself. No dependencies; a classic ES module.
+// Stream client: one connection to the stream manager that looks after itself, in browsers and in Node 22 or later.
+// No dependencies; an ES module.
 //
-//   const client = new StreamClient({ target: 'state' });
-//   client.addEventListener('message', (event) => event.detail.type);
+//   const client = new StreamClient({ target: 'state,layers,chat' });
+//   client.addEventListener('stateUpdate', ({ detail }) => console.log(detail.payload.stream));
 //   client.open();
+//
+// What it knows is in its fields: `stream`, `layers` (Map by id), `chat` (messages), `present`, `config`, `version`, `epoch`.
 //
 // States: CONNECTING CONNECTED RECONNECTING DISCONNECTED FAILED (FAILED: it is polling instead, and still trying).
 // Events (CustomEvent, data in `detail`):
 //   stateChange {state, attempt, delayMs, mode}   open {}   close {code, reason, clean}   error {message}
 //   reconnect {attempt, delayMs}   message {any JSON}   raw {direction: 'in'|'out', text}   poll {status body}
+//   frame {number, timestamp, format, bytes}   and one event for each type of message
 //
 // After a lost connection it waits min(1 s * 2^n, 30 s), give or take 20 %; n starts again at 0 after 10 s of a stable
 // connection. `reconnectAfterMs` of a `serverShutdown` is honoured. After five failures it polls the status every second,
-// and tries again every 30 s; when it is connected again, polling stops.
+// and tries again every 30 s; when it is connected again, polling stops. A server that is silent for 10 s after a ping is gone.
+// After 4401 or 4403 it asks `getToken` for another token, and without one it ends; after 1002, 1003, 1007 and 1009, which
+// say that something has to be repaired, it ends too.
 
 const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 30000;
@@ -20,6 +26,14 @@ const POLL_AFTER_FAILURES = 5;
 const POLL_EVERY = 1000;
 const RETRY_WHILE_POLLING = 30000;
 const PING_EVERY = 30000;
+const PONG_WITHIN = 10000;
+const CHAT_KEPT = 500;
+/** Close codes that trying again does not change. */
+const HOPELESS = new Set([1002, 1003, 1007, 1009]);
+/** Close codes that ask for another token. */
+const TOKEN = new Set([4401, 4403]);
+/** Our own: nothing was heard after a ping. */
+const SILENT = 4000;
 /** Close codes after which coming back at once does not help; see the specification, section 3.5. */
 const SLOW_DOWN = 30000;
 
@@ -37,9 +51,39 @@ export function backoff(attempt) {
 }
 
 /** Where this page's own server has its WebSocket. */
-export function defaultUrl(location = window.location) {
+export function defaultUrl(location = globalThis.location) {
+  if (!location) throw new Error('there is no page here: give the option url');
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   return `${scheme}//${location.host}/api/stream/ws`;
+}
+
+/** An event with data; older Nodes have no CustomEvent. */
+class DetailEvent extends Event {
+  constructor(type, detail) {
+    super(type);
+    this.detail = detail;
+  }
+}
+
+/**
+ * A binary frame: `SF`, version, format (1 PNG, 2 JPEG), number, timestamp, length, picture. `null`: it is none.
+ * @param {ArrayBuffer} buffer
+ */
+export function decodeFrame(buffer) {
+  if (buffer.byteLength < 20) return null;
+  const view = new DataView(buffer);
+  const length = view.getUint32(16);
+  if (view.getUint16(0) !== 0x5346 || view.getUint8(2) !== 1 || buffer.byteLength !== 20 + length) return null;
+  return {
+    format: view.getUint8(3) === 2 ? 'jpeg' : 'png',
+    number: view.getUint32(4),
+    timestamp: Number(view.getBigUint64(8)),
+    bytes: new Uint8Array(buffer, 20),
+  };
+}
+
+function fromBase64(text) {
+  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
 }
 
 export class StreamClient extends EventTarget {
@@ -49,9 +93,29 @@ export class StreamClient extends EventTarget {
   #highest = new Map();
   #asked = null;
 
-  constructor({ url = defaultUrl(), target = 'state', protocols = [], token = '', statusUrl = '/api/stream/status' } = {}) {
+  /**
+   * @param {object} [options]
+   * @param {string} [options.url] of the WebSocket; by default the page's own server
+   * @param {string} [options.target] channels, comma-separated: state, preview, layers, chat
+   * @param {string[]} [options.protocols] subprotocols to offer
+   * @param {string} [options.token] sent as a subprotocol, and as a bearer token when polling
+   * @param {() => string|Promise<string>} [options.getToken] asked when the token has run out
+   * @param {string} [options.statusUrl] polled while there is no WebSocket
+   * @param {string} [options.frameUrl] the same, for the preview
+   * @param {typeof WebSocket} [options.WebSocket] another implementation
+   */
+  constructor({
+    url = defaultUrl(), target = 'state', protocols = [], token = '', getToken = null,
+    statusUrl = '/api/stream/status', frameUrl = '/api/stream/frame', WebSocket = globalThis.WebSocket,
+  } = {}) {
     super();
-    Object.assign(this, { url, target, protocols, token, statusUrl });
+    Object.assign(this, { url, target, protocols, token, getToken, statusUrl, frameUrl, WebSocket });
+    this.stream = null;
+    this.layers = new Map();
+    this.chat = [];
+    this.present = { count: 0, users: [] };
+    this.config = null;
+    this.version = null;
     this.state = State.DISCONNECTED;
     this.attempt = 0;
     this.delayMs = 0;
@@ -87,7 +151,7 @@ export class StreamClient extends EventTarget {
 
   /** Sends an object as JSON, or a string as it is. `false` if there is no connection. */
   send(message) {
-    if (this.#socket?.readyState !== WebSocket.OPEN) return false;
+    if (this.#socket?.readyState !== 1) return false;
     const text = typeof message === 'string' ? message : JSON.stringify(message);
     this.#socket.send(text);
     this.#emit('raw', { direction: 'out', text });
@@ -99,9 +163,34 @@ export class StreamClient extends EventTarget {
     return this.send({ type: 'resync' });
   }
 
-  /** Asks for another picture quality: low, medium or high. */
-  updateQuality(quality) {
-    return this.send({ type: 'quality', data: { quality } });
+  /** Asks for another picture quality (low, medium, high), and, if wanted, `encoding` (json, binary) and `format` (png, jpeg). */
+  updateQuality(quality, more = {}) {
+    return this.send({ type: 'quality', data: { quality, ...more } });
+  }
+
+  /** Starts, stops, pauses or resumes the stream. */
+  control(action) {
+    return this.send({ type: 'control', payload: { action } });
+  }
+
+  /** Changes fields of a layer: visible, opacity, transform, content. */
+  setLayer(id, fields) {
+    return this.send({ type: 'layerUpdate', payload: { id, ...fields } });
+  }
+
+  /** Writes in chat. */
+  say(text, more = {}) {
+    return this.send({ type: 'chatMessage', payload: { text, ...more } });
+  }
+
+  /** Says how one is in chat (online, away), and what one is called. */
+  setPresence(status, name) {
+    return this.send({ type: 'presence', payload: name ? { status, name } : { status } });
+  }
+
+  /** Moderates: delete, timeout, ban, unban, slowMode, clear, pin. */
+  moderate(action, fields = {}) {
+    return this.send({ type: 'moderation', payload: { action, ...fields } });
   }
 
   /** Measures the way there and back; resolves with milliseconds. */
@@ -127,9 +216,8 @@ export class StreamClient extends EventTarget {
     this.#become(state);
     let socket;
     try {
-      const url = new URL(this.url, window.location.href);
-      if (this.target && !url.searchParams.has('target')) url.searchParams.set('target', this.target);
-      socket = new WebSocket(url, this.#offered());
+      socket = new this.WebSocket(this.#address(), this.#offered());
+      socket.binaryType = 'arraybuffer';
     } catch (error) {
       // A URL or a subprotocol that can't be: trying again would not change it.
       this.#emit('error', { message: String(error.message ?? error) });
@@ -143,6 +231,19 @@ export class StreamClient extends EventTarget {
     socket.onmessage = current((event) => this.#received(event.data));
     socket.onerror = current(() => this.#emit('error', { message: `WebSocket error at ${socket.url}` }));
     socket.onclose = current((event) => this.#closed(event));
+  }
+
+  /** With what is known already, so that the server can say whether anything is missed. */
+  #address() {
+    const url = new URL(this.url, globalThis.location?.href);
+    const set = (name, value) => { if (value && !url.searchParams.has(name)) url.searchParams.set(name, value); };
+    set('target', this.target);
+    if (this.epoch && this.version !== null) {
+      set('since', String(this.version));
+      set('epoch', this.epoch);
+      set('lastMessageId', this.chat.at(-1)?.id);
+    }
+    return url;
   }
 
   #offered() {
@@ -167,25 +268,90 @@ export class StreamClient extends EventTarget {
 
   #pingLater() {
     this.#after('ping', PING_EVERY, () => {
+      const socket = this.#socket;
       this.send({ type: 'ping', timestamp: Date.now() });
+      this.#after('silence', PONG_WITHIN, () => {
+        if (this.#socket !== socket || !socket) return;
+        socket.close(SILENT);
+        // A server that is gone does not answer the close either.
+        this.#closed({ code: SILENT, reason: 'no answer to a ping', wasClean: false });
+      });
       this.#pingLater();
     });
   }
 
   #received(data) {
-    const text = typeof data === 'string' ? data : '';
-    this.#emit('raw', { direction: 'in', text: text || `(${data.size ?? data.byteLength} binary bytes)` });
+    this.#clear('silence');
+    if (typeof data !== 'string') {
+      this.#emit('raw', { direction: 'in', text: `(${data.byteLength} binary bytes)` });
+      const frame = decodeFrame(data);
+      if (frame) this.#emit('frame', frame);
+      return;
+    }
+    this.#emit('raw', { direction: 'in', text: data });
     let message;
     try {
-      message = JSON.parse(text);
+      message = JSON.parse(data);
     } catch {
       this.#emit('error', { message: 'the server sent something that is not JSON' });
       return;
     }
     if (message.type === 'ping') this.send({ type: 'pong', timestamp: Date.now() });
-    if (message.type === 'serverShutdown') this.reconnectAfterMs = message.payload?.reconnectAfterMs;
     if (this.#isOld(message)) return;
+    this.#take(message);
     this.#emit('message', message);
+    if (message.type === 'frame') {
+      const { frame, timestamp, format } = message;
+      this.#emit('frame', { number: frame, timestamp, format, bytes: fromBase64(message.data) });
+    } else if (message.type !== 'error') {
+      this.#emit(message.type, message);
+    }
+  }
+
+  /** Keeps what a message tells. */
+  #take({ type, version, payload, data }) {
+    if (typeof version === 'number') this.version = version;
+    const known = {
+      serverShutdown: () => { this.reconnectAfterMs = payload?.reconnectAfterMs; },
+      stateUpdate: () => { this.stream = payload.stream; },
+      config: () => { this.config = data; },
+      layerState: () => { this.layers = new Map(payload.layers.map((layer) => [layer.id, layer])); },
+      layerUpdate: () => this.#takeLayer(payload, version),
+      chatHistory: () => this.#takeChat(payload.messages),
+      chatMessage: () => this.#takeChat([payload]),
+      presenceUpdate: () => this.#takePresence(payload),
+      moderationEvent: () => this.#takeModeration(payload),
+    };
+    if (Object.hasOwn(known, type)) known[type]();
+  }
+
+  #takeLayer({ id, kind, ...news }, version) {
+    if (kind === 'removed') {
+      this.layers.delete(id);
+    } else if (kind === 'order') {
+      const order = news.order.map((each) => this.layers.get(each)).filter(Boolean);
+      this.layers = new Map(order.map((layer, zIndex) => [layer.id, { ...layer, zIndex }]));
+    } else {
+      const { layer, ...fields } = news;
+      this.layers.set(id, { ...this.layers.get(id), ...layer, ...fields, version });
+    }
+  }
+
+  #takeChat(messages) {
+    const known = new Set(this.chat.map((message) => message.id));
+    const all = [...this.chat, ...messages.filter((message) => !known.has(message.id))];
+    this.chat = all.sort((one, other) => (one.id < other.id ? -1 : 1)).slice(-CHAT_KEPT);
+  }
+
+  #takePresence({ event, user, users, count }) {
+    const others = this.present.users.filter((known) => known.id !== user?.id);
+    const now = event === 'leave' ? others : [...others, user];
+    this.present = { count, users: users ?? now };
+  }
+
+  #takeModeration({ action, messageId }) {
+    if (action === 'delete') this.chat = this.chat.filter((message) => message.id !== messageId);
+    if (action === 'clear') this.chat = [];
   }
 
   /** Versions are compared within a channel and an epoch; lanes may bring an older one later. */
@@ -205,10 +371,32 @@ export class StreamClient extends EventTarget {
 
   #closed({ code, reason, wasClean }) {
     this.#socket = null;
-    this.#clear('stable');
-    this.#clear('ping');
+    for (const timer of ['stable', 'ping', 'silence']) this.#clear(timer);
     this.#emit('close', { code, reason, clean: wasClean });
     if (!this.#wanted) return this.#become(State.DISCONNECTED);
+    if (HOPELESS.has(code) || (TOKEN.has(code) && !this.getToken)) return this.#giveUp(code, reason);
+    if (TOKEN.has(code)) return this.#renew();
+    return this.#comeBack(code);
+  }
+
+  #giveUp(code, reason) {
+    this.#wanted = false;
+    this.mode = 'none';
+    this.#emit('error', { message: `closed with ${code}${reason ? `, ${reason}` : ''}: trying again would not change it` });
+    this.#become(State.FAILED);
+  }
+
+  async #renew() {
+    this.#become(State.RECONNECTING);
+    try {
+      this.token = await this.getToken();
+    } catch (error) {
+      this.#emit('error', { message: `no new token: ${error.message}` });
+    }
+    if (this.#wanted) this.#comeBack(TOKEN.values().next().value);
+  }
+
+  #comeBack(code) {
     const polling = this.attempt >= POLL_AFTER_FAILURES;
     const plain = polling ? RETRY_WHILE_POLLING : backoff(this.attempt);
     const least = code === 1008 ? SLOW_DOWN : (this.reconnectAfterMs ?? 0);
@@ -235,11 +423,26 @@ export class StreamClient extends EventTarget {
       const answer = await fetch(this.statusUrl, { headers, signal: this.#asked.signal, cache: 'no-store' });
       const body = await answer.json();
       if (!answer.ok) throw new Error(body.error ?? `status ${answer.status}`);
-      if (this.mode === 'polling') this.#emit('poll', body);
+      if (this.mode === 'polling') {
+        this.stream = body.data ?? this.stream;
+        this.#emit('poll', body);
+        if (this.target.includes('preview')) await this.#pollFrame(headers);
+      }
     } catch (error) {
       if (error.name !== 'AbortError') this.#emit('error', { message: `polling: ${error.message}` });
     }
     if (this.mode === 'polling') this.#after('poll', POLL_EVERY, () => this.#poll());
+  }
+
+  async #pollFrame(headers) {
+    const answer = await fetch(this.frameUrl, { headers, signal: this.#asked.signal, cache: 'no-store' });
+    if (!answer.ok) return;
+    this.#emit('frame', {
+      number: Number(answer.headers.get('x-frame-number')),
+      timestamp: Number(answer.headers.get('x-frame-timestamp')),
+      format: answer.headers.get('content-type') === 'image/jpeg' ? 'jpeg' : 'png',
+      bytes: new Uint8Array(await answer.arrayBuffer()),
+    });
   }
 
   #stopPolling() {
@@ -264,6 +467,6 @@ export class StreamClient extends EventTarget {
   }
 
   #emit(type, detail) {
-    this.dispatchEvent(new CustomEvent(type, { detail }));
+    this.dispatchEvent(new DetailEvent(type, detail));
   }
 }

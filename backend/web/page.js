@@ -1,6 +1,7 @@
 // The test page: wires the client to the elements. All text goes in as text, never as markup.
 
 import { State, StreamClient, defaultUrl } from './client.js';
+import { Preview, showChat, showLayers, showPresent } from './panels.js';
 
 const LOG_LIMIT = 500;
 const ERROR_LIMIT = 100;
@@ -14,6 +15,9 @@ let client = null;
 let paused = false;
 let failed = false;
 let countdown = 0;
+let ownId = '';
+const preview = new Preview();
+const SWITCHES = ['resync', 'ping', 'send', 'chat-send', 'chat-mute', 'quality-low', 'quality-medium', 'quality-high'];
 
 function rows(body, fields, prefix) {
   for (const field of fields) {
@@ -60,7 +64,7 @@ function onState({ detail: { state, attempt, delayMs, mode } }) {
   $('mode').textContent = { websocket: 'WebSocket', polling: 'Polling' }[mode] ?? 'none';
   $('connect').disabled = state !== State.DISCONNECTED;
   $('disconnect').disabled = state === State.DISCONNECTED;
-  for (const id of ['resync', 'ping', 'send']) $(id).disabled = !connected;
+  for (const id of SWITCHES) $(id).disabled = !connected;
   clearInterval(countdown);
   $('delay').textContent = '–';
   if (state === State.RECONNECTING || state === State.FAILED) {
@@ -81,6 +85,7 @@ function onMessage({ detail: message }) {
   switch (message.type) {
     case 'welcome':
       $('client-id').textContent = message.clientId;
+      ownId = message.clientId;
       $('welcome').textContent = message.message;
       $('heartbeat').textContent = message.heartbeat
         ? `${message.heartbeat.intervalMs / 1000} s, ends after ${message.heartbeat.timeoutMs / 1000} s` : '–';
@@ -91,6 +96,24 @@ function onMessage({ detail: message }) {
       break;
     case 'metricsUpdate':
       fill('metric', METRIC_FIELDS, message.payload);
+      break;
+    case 'config':
+      preview.configured(message.data);
+      break;
+    case 'performance':
+      preview.performed(message.data);
+      break;
+    case 'layerState':
+    case 'layerUpdate':
+      showLayers(client.layers, (id, visible) => client.setLayer(id, { visible }));
+      break;
+    case 'chatHistory':
+    case 'chatMessage':
+    case 'moderationEvent':
+      showChat(client.chat, null, (messageId) => client.moderate('delete', { messageId }));
+      break;
+    case 'presenceUpdate':
+      showPresent(client.present);
       break;
     case 'error':
       addError(`${message.payload.code}: ${message.payload.message}`);
@@ -119,6 +142,11 @@ function onRaw({ detail: { direction, text } }) {
   if (paused) return;
   let type = 'text';
   let pretty = text;
+  if (text.length > 20000) {
+    // A picture: its beginning says what it is.
+    entriesAdd(logItem(direction, 'frame', text, `${text.slice(0, 200)}…`), 'frame');
+    return;
+  }
   try {
     const value = JSON.parse(text);
     type = String(value?.type ?? 'JSON');
@@ -126,8 +154,11 @@ function onRaw({ detail: { direction, text } }) {
   } catch {
     // Shown as it is.
   }
-  const element = logItem(direction, type, text, pretty);
-  entries.unshift({ element, text: `${type} ${text}`.toLowerCase() });
+  entriesAdd(logItem(direction, type, text, pretty), `${type} ${text}`.toLowerCase());
+}
+
+function entriesAdd(element, text) {
+  entries.unshift({ element, text });
   element.hidden = !matches(entries[0]);
   $('log').prepend(element);
   while (entries.length > LOG_LIMIT) entries.pop().element.remove();
@@ -151,7 +182,7 @@ function logItem(direction, type, text, pretty) {
   part('direction', direction === 'out' ? '↑ out' : '↓ in');
   part('type', type);
   part('size', `${new TextEncoder().encode(text).length} B`);
-  part('text', text);
+  part('text', text.slice(0, 300));
   const pre = document.createElement('pre');
   pre.textContent = pretty;
   details.append(summary, pre);
@@ -177,6 +208,7 @@ function connect(event) {
   client.addEventListener('message', onMessage);
   client.addEventListener('raw', onRaw);
   client.addEventListener('poll', onPoll);
+  client.addEventListener('frame', onFrame);
   client.addEventListener('open', () => client.send({ type: 'hello', message: 'Hello from the stream test page' }));
   client.addEventListener('error', ({ detail }) => { failed = true; addError(detail.message); });
   client.addEventListener('close', ({ detail: { code, reason } }) => {
@@ -184,6 +216,25 @@ function connect(event) {
     $('close-reason').textContent = reason;
   });
   client.open();
+}
+
+function onFrame({ detail: frame }) {
+  preview.draw(frame);
+  // Twice a second is enough to know how late they are.
+  if (frame.number % 10 === 0) client.send({ type: 'frameAck', data: { frame: frame.number } });
+}
+
+function say(event) {
+  event.preventDefault();
+  const name = $('chat-name').value.trim();
+  if (client?.say($('chat-text').value, name ? { user: { name } } : {})) $('chat-text').value = '';
+  else addError('chat: not connected');
+}
+
+function mute() {
+  const other = client.chat.findLast((message) => message.user.id !== ownId);
+  if (other) client.moderate('timeout', { userId: other.user.id, durationSeconds: 60, reason: 'from the test page' });
+  else addError('chat: nobody else has written');
 }
 
 async function control(action) {
@@ -235,11 +286,14 @@ for (const action of ['start', 'pause', 'stop']) $(action).addEventListener('cli
 $('resync').addEventListener('click', () => client?.resync());
 $('ping').addEventListener('click', ping);
 $('send-form').addEventListener('submit', send);
+$('chat-form').addEventListener('submit', say);
+$('chat-mute').addEventListener('click', mute);
+for (const quality of ['low', 'medium', 'high']) $(`quality-${quality}`).addEventListener('click', () => client.updateQuality(quality));
 $('send-kind').addEventListener('change', () => { $('send-text').value = $('send-kind').value; });
 $('log-filter').addEventListener('input', () => entries.forEach((entry) => { entry.element.hidden = !matches(entry); }));
 $('log-pause').addEventListener('click', togglePause);
 $('log-clear').addEventListener('click', clearLog);
-for (const id of ['resync', 'ping', 'send']) $(id).disabled = true;
+for (const id of SWITCHES) $(id).disabled = true;
 document.body.dataset.status = 'Disconnected';
 
 // Whoever opens the page wants to see whether it works.

@@ -3,6 +3,8 @@
 //   node page.mjs start URL [SCREENSHOT]   opens the page, sees it connect, starts the stream
 //   node page.mjs reconnect URL            prints `connected`, waits for the line `go` while the stream manager is gone
 //                                          and back, and sees the page connected again by itself
+//   node page.mjs channels URL             two people watch all channels: layers, chat with a moderator, preview
+//   node page.mjs polling URL              sees the page poll while there is no WebSocket, and connect again
 
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
@@ -82,6 +84,89 @@ async function reconnect(browser) {
   process.stdin.destroy();
 }
 
+/** Connects the page to all channels. */
+async function watchAll(page) {
+  await becomes(page, IDS.status, /^Connected$/i);
+  await page.locator('#disconnect').click();
+  await becomes(page, IDS.status, /^Disconnected$/i);
+  await page.locator('#target').selectOption({ label: 'all' });
+  await page.locator('#connect').click();
+  await becomes(page, IDS.status, /^Connected$/i);
+}
+
+async function says(page, name, words) {
+  await page.locator('#chat-name').fill(name);
+  await page.locator('#chat-text').fill(words);
+  await page.locator('#chat-send').click();
+}
+
+/** Different colours on the canvas: something is drawn. */
+const colours = (page) => page.evaluate(() => {
+  const canvas = document.getElementById('preview');
+  const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Set();
+  for (let at = 0; at < data.length; at += 4) seen.add(`${data[at]},${data[at + 1]},${data[at + 2]}`);
+  return seen.size;
+});
+
+async function channels(browser) {
+  const ada = await open(browser);
+  const bob = await open(browser);
+  await watchAll(ada.page);
+  await watchAll(bob.page);
+  await ada.page.evaluate(() => fetch('/api/stream/layers', {
+    method: 'POST',
+    body: JSON.stringify({ id: 'bid', type: 'text', name: 'Bid', content: { data: { text: '1 ETH' } } }),
+  }));
+  const bid = '#layers li[data-id="bid"] input';
+  await bob.page.locator(bid).waitFor({ timeout: PATIENCE });
+  await ada.page.locator(bid).uncheck();
+  await bob.page.locator(`${bid}:not(:checked)`).waitFor({ timeout: PATIENCE });
+  await ada.page.locator(IDS.start).click();
+  await bob.page.locator('#preview[data-frame]').waitFor({ timeout: PATIENCE });
+  if (await colours(bob.page) < 5) fail('the preview is empty');
+  await bob.page.locator('#quality-low').click();
+  await becomes(bob.page, '#preview-size', /854×480/);
+  await says(ada.page, 'Ada', 'hello');
+  await becomes(bob.page, '#chat li:last-child', /Ada: hello/);
+  await becomes(bob.page, '#present', /Ada/);
+  await says(bob.page, 'Bob', 'spam');
+  await becomes(ada.page, '#chat li:last-child', /Bob: spam/);
+  await ada.page.locator('#chat li:last-child button').click();
+  await becomes(bob.page, '#chat li:last-child', /Ada: hello/);
+  await says(bob.page, 'Bob', 'more spam');
+  await becomes(ada.page, '#chat li:last-child', /Bob: more spam/);
+  await ada.page.locator('#chat-mute').click();
+  await bob.page.locator('#log li[data-type="moderationEvent"]').first().waitFor({ timeout: PATIENCE });
+  await becomes(bob.page, '#log-count', /\d+/);
+  await says(bob.page, 'Bob', 'and more');
+  await becomes(bob.page, '#errors li:first-child', /FORBIDDEN/);
+  if (picture) await ada.page.screenshot({ path: picture, fullPage: true });
+  await ada.page.locator(IDS.stop).click();
+  await becomes(bob.page, IDS.isLive, /^false$/);
+  for (const { problems } of [ada, bob]) if (problems.length > 0) fail(`errors on a page: ${problems.join('; ')}`);
+}
+
+async function polling(browser) {
+  const { page } = await open(browser);
+  await becomes(page, IDS.status, /^Connected$/i);
+  let away = true;
+  // Sockets that are open already stay; the page is asked to connect anew.
+  await page.routeWebSocket(/\/ws/, (socket) => { if (away) socket.close({ code: 1013 }); else socket.connectToServer(); });
+  await page.locator('#disconnect').click();
+  await page.locator('#connect').click();
+  await becomes(page, IDS.mode, /^Polling$/);
+  await page.locator(IDS.start).click();
+  await becomes(page, IDS.isLive, /^true$/);
+  away = false;
+  await becomes(page, IDS.mode, /^WebSocket$/);
+  await becomes(page, IDS.status, /^Connected$/i);
+  await page.locator(IDS.stop).click();
+  await becomes(page, IDS.isLive, /^false$/);
+}
+
+const SCENARIOS = { start, reconnect, channels, polling };
+
 const IDS = {
   status: '#status',
   mode: '#mode',
@@ -94,7 +179,7 @@ const IDS = {
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS });
 try {
-  await (scenario === 'reconnect' ? reconnect(browser) : start(browser));
+  await SCENARIOS[scenario](browser);
   console.log('ok');
 } catch (error) {
   console.error(error);

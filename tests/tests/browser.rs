@@ -66,6 +66,20 @@ async fn page_of_the_local_stack_connects_and_starts_the_stream() -> Result<()> 
 }
 
 #[tokio::test]
+async fn two_people_see_layers_preview_and_chat_on_the_page() -> Result<()> {
+    let dev = Dev::start().await?;
+    let url = format!("https://localhost:{}/test", dev.https);
+    succeeds(Process::start("browser", browser("channels", &url)?)?).await
+}
+
+#[tokio::test]
+async fn page_polls_while_there_is_no_websocket() -> Result<()> {
+    let dev = Dev::start().await?;
+    let url = format!("https://localhost:{}/test", dev.https);
+    succeeds(Process::start("browser", browser("polling", &url)?)?).await
+}
+
+#[tokio::test]
 async fn page_connects_again_by_itself_after_the_stream_manager_died() -> Result<()> {
     let data = tempfile::tempdir()?;
     let mut backend = Backend::start(data.path(), &[]).await?;

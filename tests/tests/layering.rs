@@ -32,7 +32,8 @@ const BACKEND: &[&[&str]] = &[
     &["store"],
     &["owner", "hub", "chat"],
     &["preview"],
-    &["ws", "http"],
+    &["ws"],
+    &["http"],
     &["app"],
 ];
 

@@ -68,7 +68,7 @@ pub(super) fn run(
 async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     let guard = Arc::new(Guard::new(&config.auth, &config.rest.allowed_ips)?);
     let metrics = Arc::new(Metrics::new()?);
-    let listeners = listen::bind(&config.ports).await?;
+    let listeners = listen::bind(&config.ports)?;
     let addresses = listeners.addresses;
     let hub = Hub::new(thread::available_parallelism().map_or(1, usize::from));
     let recorder = Arc::new(Recorder(Arc::clone(&metrics)));

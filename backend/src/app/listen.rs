@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::running::{Addresses, StartError};
 use crate::config::Ports;
+
+/// Connections that may wait to be accepted, where the system lets so many: after a restart all clients come at once.
+const BACKLOG: u32 = 16_384;
 
 pub(super) struct Listeners {
     pub(super) api: TcpListener,
@@ -15,11 +18,11 @@ pub(super) struct Listeners {
     pub(super) addresses: Addresses,
 }
 
-pub(super) async fn bind(ports: &Ports) -> Result<Listeners, StartError> {
-    let (api, api_at) = one("PORT", ports, ports.api).await?;
-    let (ws, ws_at) = one("WS_PORT", ports, ports.ws).await?;
-    let (metrics, metrics_at) = one("METRICS_PORT", ports, ports.metrics).await?;
-    let (health, health_at) = one("HEALTH_PORT", ports, ports.health).await?;
+pub(super) fn bind(ports: &Ports) -> Result<Listeners, StartError> {
+    let (api, api_at) = one("PORT", ports, ports.api)?;
+    let (ws, ws_at) = one("WS_PORT", ports, ports.ws)?;
+    let (metrics, metrics_at) = one("METRICS_PORT", ports, ports.metrics)?;
+    let (health, health_at) = one("HEALTH_PORT", ports, ports.health)?;
     Ok(Listeners {
         api,
         ws,
@@ -34,7 +37,7 @@ pub(super) async fn bind(ports: &Ports) -> Result<Listeners, StartError> {
     })
 }
 
-async fn one(
+fn one(
     variable: &'static str,
     ports: &Ports,
     port: u16,
@@ -45,7 +48,18 @@ async fn one(
         address,
         source,
     };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let listener = listen(address).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
     Ok((listener, bound))
+}
+
+fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // As after a restart: sockets of the last run may linger.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
@@ -12,7 +13,8 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
 
 use crate::http::Response;
 
@@ -20,6 +22,11 @@ use crate::http::Response;
 const HEAD: Duration = Duration::from_secs(10);
 /// Room for a head: more than the 32 KiB that are allowed, so that one too large is answered and not cut.
 const BUFFER: usize = 64 * 1024;
+/// Connections whose first call is looked at at once: of thousands that come together each would need buffers otherwise,
+/// and the memory for all of them would stay with the process.
+const TURNS: usize = 256;
+/// How long a turn may take; who is slower goes on without one.
+const TURN: Duration = Duration::from_millis(100);
 /// A pause when the system has no more sockets to give.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -29,6 +36,7 @@ where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
+    let turns = Arc::new(Semaphore::new(TURNS));
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -36,7 +44,8 @@ where
         };
         match accepted {
             Ok((socket, peer)) => {
-                let connection = connection(socket, peer, handler.clone(), stop.clone());
+                let turns = Arc::clone(&turns);
+                let connection = connection(socket, peer, handler.clone(), stop.clone(), turns);
                 tokio::spawn(connection);
             }
             Err(error) => {
@@ -57,12 +66,34 @@ async fn connection<H, F>(
     peer: SocketAddr,
     handler: H,
     mut stop: watch::Receiver<bool>,
+    turns: Arc<Semaphore>,
 ) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
     // What is sent is sent whole; waiting for more only delays it.
     let _ = socket.set_nodelay(true);
+    // Buffers, and all that a call needs, are for those who have said something: after a restart thousands connect before
+    // the first one speaks.
+    let speaks = tokio::select! {
+        ready = timeout(HEAD, socket.readable()) => matches!(ready, Ok(Ok(()))),
+        () = told(&mut stop) => false,
+    };
+    if speaks && let Ok(turn) = turns.acquire_owned().await {
+        Box::pin(talk(socket, peer, handler, stop, turn)).await;
+    }
+}
+
+async fn talk<H, F>(
+    socket: TcpStream,
+    peer: SocketAddr,
+    handler: H,
+    mut stop: watch::Receiver<bool>,
+    turn: OwnedSemaphorePermit,
+) where
+    H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
+    F: Future<Output = Response> + Send + 'static,
+{
     let service = service_fn(move |request| {
         let response = handler(request, peer);
         async move { Ok::<_, Infallible>(response.await) }
@@ -74,11 +105,15 @@ async fn connection<H, F>(
         .serve_connection(TokioIo::new(socket), service)
         .with_upgrades();
     let mut serving = pin!(serving);
-    let served = tokio::select! {
-        served = serving.as_mut() => served,
-        () = told(&mut stop) => {
-            serving.as_mut().graceful_shutdown();
-            serving.await
+    let (mut turn, mut over) = (Some(turn), pin!(tokio::time::sleep(TURN)));
+    let served = loop {
+        tokio::select! {
+            served = serving.as_mut() => break served,
+            () = over.as_mut(), if turn.is_some() => turn = None,
+            () = told(&mut stop) => {
+                serving.as_mut().graceful_shutdown();
+                break serving.await;
+            }
         }
     };
     if let Err(error) = served {

@@ -153,7 +153,9 @@ fn detached(upgraded: Upgraded) -> Result<(std::net::TcpStream, Bytes), String> 
         .downcast::<TokioIo<TcpStream>>()
         .map_err(|_| "not a socket of ours".to_owned())?;
     let socket = parts.io.into_inner().into_std();
-    Ok((socket.map_err(|error| error.to_string())?, parts.read_buf))
+    // A copy: even an empty one would keep the whole buffer of the handshake, and thousands may wait for their thread.
+    let read = Bytes::copy_from_slice(&parts.read_buf);
+    Ok((socket.map_err(|error| error.to_string())?, read))
 }
 
 fn switching(accepted: &Accepted) -> Response<Full<Bytes>> {

@@ -18,6 +18,8 @@ pub(super) async fn run(session: Rc<Session>, read: Bytes) {
     if !read.is_empty() {
         session.take(&mut read.to_vec());
     }
+    // It holds the whole buffer of the handshake, whatever is left in it.
+    drop(read);
     poll_fn(|context| session.poll(context)).await;
     session.end();
 }
