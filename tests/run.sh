@@ -88,6 +88,7 @@ step dependencies 2 check_dependencies
 step clippy 1 cargo clippy --workspace --all-targets --locked -- -D warnings
 step programs 1 cargo build --locked --profile fast --package gateway --package backend --bins
 export SLUICE_BIN_DIR=${CARGO_TARGET_DIR:-target}/fast
+step client 8 node --test backend/web/tests/
 step tests 80 run_tests
 
 echo

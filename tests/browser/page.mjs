@@ -40,12 +40,13 @@ async function becomes(page, selector, wanted) {
   return fail(`${selector}: ${JSON.stringify(last)} instead of ${wanted}`);
 }
 
-async function open(browser) {
+async function open(browser, prepare = () => {}) {
   // The certificate is checked by the test itself, with the local authority as the only one trusted.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1200, height: 860 } });
   const page = await context.newPage();
   const problems = [];
   page.on('pageerror', (error) => problems.push(String(error)));
+  await prepare(page);
   const answer = await page.goto(url, { timeout: PATIENCE });
   if (answer.status() !== 200) fail(`${url}: ${answer.status()}`);
   return { page, problems };
@@ -148,13 +149,12 @@ async function channels(browser) {
 }
 
 async function polling(browser) {
-  const { page } = await open(browser);
-  await becomes(page, IDS.status, /^Connected$/i);
   let away = true;
-  // Sockets that are open already stay; the page is asked to connect anew.
-  await page.routeWebSocket(/\/ws/, (socket) => { if (away) socket.close({ code: 1013 }); else socket.connectToServer(); });
-  await page.locator('#disconnect').click();
-  await page.locator('#connect').click();
+  const prepare = (page) => page.routeWebSocket(/\/ws/, (socket) => {
+    if (away) socket.close({ code: 1013 });
+    else socket.connectToServer();
+  });
+  const { page } = await open(browser, prepare);
   await becomes(page, IDS.mode, /^Polling$/);
   await page.locator(IDS.start).click();
   await becomes(page, IDS.isLive, /^true$/);
