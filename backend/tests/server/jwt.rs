@@ -249,6 +249,25 @@ async fn a_socket_ends_with_its_token() -> Result<()> {
 }
 
 #[tokio::test]
+async fn nobody_acts_after_the_end() -> Result<()> {
+    let stream = start(&SHARED).await?;
+    // Clocks are looked at once a second at least, so that one of these comes in between.
+    for seconds in [0.3, 0.5, 0.7, 0.9] {
+        let token = token("viewer", seconds)?;
+        let ends = now() + seconds;
+        let mut socket = page(&stream, &token, "/ws").await?;
+        socket.receive_type("stateUpdate").await?;
+        let left = (ends - now()).max(0.0) + 0.05;
+        tokio::time::sleep(Duration::from_secs_f64(left)).await;
+        // The end may have come already.
+        let _ = socket.send_json(&json!({"type": "ping"})).await;
+        let answer = socket.receive_type("pong").await;
+        assert!(answer.is_err(), "{seconds}: {answer:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn events_end_with_their_token() -> Result<()> {
     let stream = start(&SHARED).await?;
     let mut client = Client::connect(stream.at.api.port()).await?;
