@@ -182,15 +182,34 @@ async fn a_server_that_is_away_or_wrong_leaves_the_last_keys() {
 
 #[tokio::test]
 async fn keys_of_ones_own_need_no_server() {
+    let server = Server::start(None).await;
     let pair = Pair::new();
-    let url = "http://127.0.0.1:1/";
     let guard = jwt(&[
-        ("JWT_JWKS_URL", url),
+        ("JWT_JWKS_URL", &server.url()),
         ("JWT_PUBLIC_KEY", &pair.pem),
         ("JWT_SECRET", SECRET),
     ]);
     assert!(come(&guard, &pair.sign("any", &good())).await);
     assert!(come(&guard, &sign(&good())).await);
+    assert_eq!(server.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_is_given_up() {
+    // Connections wait in its queue.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/keys");
+    let guard = jwt(&[("JWT_JWKS_URL", &url)]);
+    guard.keep_keys();
+    let token = Pair::new().sign("a", &good());
+    let began = Instant::now();
+    assert!(!come(&guard, &token).await);
+    let took = began.elapsed();
+    assert!(
+        took >= Duration::from_secs(4) && took < Duration::from_secs(15),
+        "{took:?}"
+    );
 }
 
 #[tokio::test]
