@@ -72,6 +72,7 @@ async fn start(config: Config) -> Result<(Parts, Addresses), StartError> {
     let addresses = listeners.addresses;
     let hub = Hub::new(thread::available_parallelism().map_or(1, usize::from));
     let recorder = Arc::new(Recorder(Arc::clone(&metrics)));
+    guard.keep_keys();
     let store = Store::open(&config.store, Arc::clone(&recorder) as _)?;
     let frames = Frames::default();
     let on_commit = notice::on_commit(Arc::clone(&hub), Arc::clone(&metrics), frames.clone());
@@ -213,7 +214,7 @@ fn serve_doors(
         let (api, upgrades) = (Arc::clone(&api), upgrades.clone());
         async move {
             match Door::wants(&request) {
-                true => upgrades.answer(request, peer).map(http::Body::Left),
+                true => upgrades.answer(request, peer).await.map(http::Body::Left),
                 false => api.answer(request, peer).await,
             }
         }
@@ -221,7 +222,7 @@ fn serve_doors(
     tokio::spawn(serve(api_listener, rest, doors.subscribe()));
     let sockets = move |request, peer| {
         let door = door.clone();
-        async move { door.answer(request, peer).map(http::Body::Left) }
+        async move { door.answer(request, peer).await.map(http::Body::Left) }
     };
     tokio::spawn(serve(ws_listener, sockets, doors.subscribe()));
 }

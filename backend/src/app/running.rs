@@ -6,15 +6,14 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{oneshot, watch};
 
 use super::control;
-use crate::auth::JwtUnsupported;
-use crate::config::Config;
+use crate::config::{Config, Problem};
 use crate::store::StoreError;
 
 /// Why it can't start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Jwt(#[from] JwtUnsupported),
+    Auth(#[from] Problem),
     #[error("{variable}: can't listen on {address}: {source}")]
     Listen {
         /// The port's variable.

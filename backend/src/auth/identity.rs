@@ -1,17 +1,22 @@
 //! Somebody who may come in, and why somebody may not.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::config::Role;
 
 /// Somebody who may come in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// For the log; never a secret.
+    /// Tells one from another, as names need not: who is muted in chat stays so by whatever name.
+    pub id: Arc<str>,
+    /// For people and the log; never a secret.
     pub name: Arc<str>,
     pub role: Role,
     /// A peer of `AUTH_INTERNAL_CIDRS` calling directly.
     pub internal: bool,
+    /// When what proves it ends, if ever.
+    pub until: Option<Instant>,
 }
 
 /// Why somebody may not.
@@ -26,13 +31,26 @@ pub enum Denied {
 }
 
 impl Identity {
+    /// Somebody of that name, for as long as it likes.
+    pub fn new(name: impl Into<Arc<str>>, role: Role) -> Self {
+        let name = name.into();
+        Self {
+            id: Arc::clone(&name),
+            name,
+            role,
+            internal: false,
+            until: None,
+        }
+    }
+
     /// Somebody who was not asked, and may do nothing.
     pub fn nobody() -> Self {
-        Self {
-            name: "nobody".into(),
-            role: Role::Viewer,
-            internal: false,
-        }
+        Self::new("nobody", Role::Viewer)
+    }
+
+    /// Whether what proves it has ended.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.until.is_some_and(|until| now >= until)
     }
 
     /// Whether the role is enough.

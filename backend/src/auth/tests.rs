@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::*;
+use super::proof::Proof;
+use super::{Denied, Guard, Rates, Role};
 use crate::config::Config;
 
 const LOCAL: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
@@ -25,7 +26,11 @@ fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
             HeaderValue::from_str(value).unwrap(),
         )
     };
-    lines.iter().map(line).collect()
+    let mut all = HeaderMap::new();
+    for (name, value) in lines.iter().map(line) {
+        all.append(name, value);
+    }
+    all
 }
 
 fn ip(text: &str) -> IpAddr {
@@ -137,17 +142,40 @@ fn internal_peers_are_operators_unless_forwarded() {
 }
 
 #[test]
-fn jwt_is_refused_until_it_is_built() {
-    let vars = [
+fn the_first_proof_counts_and_each_mode_has_its_own() {
+    let lines = headers(&[
+        ("authorization", "Basic YTpi"),
+        ("x-api-key", "k"),
+        ("sec-websocket-protocol", "stream.v1, bearer.s"),
+        ("cookie", "__sessions=x; __session=; b=c"),
+        ("cookie", "a=b; __session=\"c\""),
+    ]);
+    let mut left = lines.clone();
+    let both = |lines: &HeaderMap| format!("{:?}", Proof::of(lines, true, true));
+    assert_eq!(both(&left), r#"Some(Key("k"))"#);
+    left.remove("x-api-key");
+    assert_eq!(both(&left), r#"Some(Bearer("s"))"#);
+    left.remove("sec-websocket-protocol");
+    assert_eq!(both(&left), r#"Some(Cookie("c"))"#);
+    assert_eq!(Proof::of(&left, true, false), None);
+    left.insert("authorization", HeaderValue::from_static("BEARER t"));
+    assert_eq!(both(&left), r#"Some(Bearer("t"))"#);
+    assert_eq!(Proof::of(&lines, false, true), Some(Proof::Bearer("s")));
+}
+
+#[test]
+fn a_wrong_proof_of_an_internal_peer_is_wrong() {
+    let guard = guard(&[
         ("AUTH_MODE", "jwt"),
         ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
-    ];
-    let vars = vars
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let (config, _) = Config::from_vars(vars).unwrap();
-    let error = Guard::new(&config.auth, &[]).unwrap_err();
-    assert!(error.to_string().contains("AUTH_MODE"));
+        ("AUTH_INTERNAL_CIDRS", "10.0.0.0/8"),
+    ]);
+    assert!(!guard.is_open());
+    let peer = ip("10.1.1.1");
+    let nothing = guard.identify(peer, &headers(&[])).unwrap();
+    assert_eq!((nothing.role, nothing.until), (Role::Operator, None));
+    let wrong = headers(&[("authorization", "Bearer a.b.c")]);
+    assert!(guard.identify(peer, &wrong).is_err());
 }
 
 #[test]

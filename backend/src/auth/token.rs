@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
-
-use super::Role;
+use super::{Identity, Role};
 use crate::config::{ApiToken, Secret};
 
 #[derive(Debug)]
@@ -23,37 +20,17 @@ impl Tokens {
         Self(tokens.iter().map(token).collect())
     }
 
-    /// Whose token the request carries. `None`: it carries none.
-    pub(super) fn find(&self, headers: &HeaderMap) -> Option<Result<(Arc<str>, Role), ()>> {
-        let given = given(headers)?;
-        let mut found = Err(());
+    /// Whose token it is.
+    pub(super) fn find(&self, given: &str) -> Option<Identity> {
+        let mut found = None;
         // All are compared, so that the time says nothing about which one it was.
         for (name, role, secret) in &self.0 {
             if same(secret.expose().as_bytes(), given.as_bytes()) {
-                found = Ok((Arc::clone(name), *role));
+                found = Some((name, *role));
             }
         }
-        Some(found)
+        found.map(|(name, role)| Identity::new(Arc::clone(name), role))
     }
-}
-
-/// `Authorization: Bearer T`, `X-API-Key: T`, or the subprotocol `bearer.T`, which is all that a browser can send.
-fn given(headers: &HeaderMap) -> Option<&str> {
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let key = || headers.get("x-api-key")?.to_str().ok().map(str::trim);
-    let subprotocol = || {
-        let lines = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
-        lines
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(','))
-            .find_map(|name| name.trim().strip_prefix("bearer."))
-    };
-    bearer.or_else(key).or_else(subprotocol)
 }
 
 /// Comparison whose time depends on the length alone.

@@ -96,9 +96,9 @@ pub struct ApiToken {
 /// How JSON Web Tokens are checked.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Jwt {
-    /// Where the issuer publishes its keys.
-    pub jwks_url: Option<String>,
-    /// One public key in PEM form.
+    /// Where the issuer publishes its keys; with a scheme and a host.
+    pub jwks_url: Option<http::Uri>,
+    /// One public key in PEM form, or the path of a file with it.
     pub public_key: Option<String>,
     /// The shared key of HS256.
     pub secret: Option<Secret>,

@@ -7,6 +7,7 @@
 
 mod auth;
 mod error;
+mod jwt;
 mod model;
 mod net;
 mod parse;

@@ -4,9 +4,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use super::reader::{Reader, entries};
 use super::{
-    ApiToken, Auth, AuthMode, Bitrate, Config, ConfigErrors, Environment, FrameFormat, Frames, Jwt,
-    Log, LogLevel, PersistMode, Ports, Quality, Resolution, Rest, Secret, Store, StorePath, Stream,
-    Telemetry, ValueError, Warning, Ws, redis,
+    ApiToken, Auth, AuthMode, Bitrate, Config, ConfigErrors, Environment, FrameFormat, Frames, Log,
+    LogLevel, PersistMode, Ports, Quality, Resolution, Rest, Secret, Store, StorePath, Stream,
+    Telemetry, ValueError, Warning, Ws, jwt, redis,
 };
 
 /// The longest time that can be set, a day in milliseconds.
@@ -210,17 +210,6 @@ fn rest(reader: &mut Reader) -> Rest {
 fn auth(reader: &mut Reader, environment: Environment) -> Auth {
     let mode = mode(reader, environment);
     let tokens = tokens(reader);
-    let jwt = Jwt {
-        jwks_url: jwks_url(reader),
-        // One-line variables write line breaks as \n.
-        public_key: reader
-            .text("JWT_PUBLIC_KEY")
-            .map(|key| key.replace("\\n", "\n")),
-        secret: reader.secret("JWT_SECRET"),
-        issuer: reader.text("JWT_ISSUER"),
-        audience: reader.text("JWT_AUDIENCE"),
-        allow_no_exp: reader.flag("JWT_ALLOW_NO_EXP", false),
-    };
     if mode.token && tokens.is_empty() {
         let allowed =
             "name:role:secret, comma-separated; roles: viewer, moderator, operator, admin";
@@ -230,14 +219,7 @@ fn auth(reader: &mut Reader, environment: Environment) -> Auth {
             allowed,
         );
     }
-    if mode.jwt && jwt.jwks_url.is_none() && jwt.public_key.is_none() && jwt.secret.is_none() {
-        let reason = "AUTH_MODE asks for JWTs, and there is no key to check them with";
-        reader.problem(
-            "JWT_JWKS_URL",
-            reason,
-            "JWT_JWKS_URL, JWT_PUBLIC_KEY or JWT_SECRET",
-        );
-    }
+    let jwt = jwt::read(reader, mode);
     let trusted = reader.list("TRUSTED_PROXIES");
     Auth {
         mode,
@@ -269,18 +251,6 @@ fn mode(reader: &mut Reader, environment: Environment) -> AuthMode {
         reader.warn("AUTH_MODE", message);
     }
     mode
-}
-
-fn jwks_url(reader: &mut Reader) -> Option<String> {
-    let url = reader.text("JWT_JWKS_URL")?;
-    if !url.starts_with("https://") && !url.starts_with("http://") {
-        reader.problem(
-            "JWT_JWKS_URL",
-            "is not a web address",
-            "an https:// or http:// URL",
-        );
-    }
-    Some(url)
 }
 
 fn tokens(reader: &mut Reader) -> Vec<ApiToken> {

@@ -209,6 +209,35 @@ fn production_asks_for_a_decision_about_identity() {
 }
 
 #[test]
+fn keys_of_jwts_are_checked_as_far_as_they_can_be_here() {
+    let jwt = |name, value| [("AUTH_MODE", "jwt"), (name, value)];
+    for bad in [
+        "issuer.example/keys",
+        "ftp://issuer.example/keys",
+        "https://",
+        "https://a b/keys",
+        "https://me:hunter2@issuer.example/keys",
+    ] {
+        let vars = jwt("JWT_JWKS_URL", bad);
+        assert_eq!(wrong(&vars), ["JWT_JWKS_URL"], "{bad}");
+        let text = read(&vars).unwrap_err().to_string();
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+    for (url, warnings) in [
+        ("https://issuer.example/keys", 0),
+        ("http://localhost:8080/keys", 0),
+        ("http://[::1]/keys", 0),
+        ("http://issuer.example/keys", 1),
+    ] {
+        let names = warned(&jwt("JWT_JWKS_URL", url));
+        assert_eq!(names, vec!["JWT_JWKS_URL"; warnings], "{url}");
+    }
+    assert_eq!(warned(&jwt("JWT_SECRET", "short")), ["JWT_SECRET"]);
+    let long = "x".repeat(32);
+    assert!(warned(&jwt("JWT_SECRET", &long)).is_empty());
+}
+
+#[test]
 fn odd_values_earn_a_warning() {
     let (config, warnings) = read(&[
         ("STREAM_RESOLUTION", "wide"),

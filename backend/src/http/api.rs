@@ -131,6 +131,9 @@ impl Api {
         peer: IpAddr,
     ) -> Result<Response, ApiError> {
         check_size(parts)?;
+        if entry.access != Access::Open {
+            self.guard.prepare(&parts.headers).await;
+        }
         let caller = self.check_access(entry.access, parts, peer)?;
         // Also one that is ignored is read: what is left of it would be taken for the next request.
         let limit = match entry.action {

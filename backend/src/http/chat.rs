@@ -144,7 +144,7 @@ impl Api {
         let id = match id.filter(|id| may_name && (1..=128).contains(&id.len())) {
             Some(id) => id.into(),
             None if open => anonymous_id(caller.address),
-            None => Arc::clone(&identity.name),
+            None => Arc::clone(&identity.id),
         };
         Ok(Sender {
             user: User {

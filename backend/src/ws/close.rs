@@ -18,6 +18,7 @@ impl Close {
     pub(super) const TOO_LARGE: Self = Self::new(1009, "message is too large");
     pub(super) const RESTART: Self = Self::new(1012, "server is restarting");
     pub(super) const SLOW: Self = Self::new(1013, "client is too slow");
+    pub(super) const EXPIRED: Self = Self::new(4401, "token has expired");
     pub(super) const SILENT: Self = Self::new(4408, "no traffic from the client");
 
     const fn new(code: u16, reason: &'static str) -> Self {

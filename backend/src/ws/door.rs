@@ -44,7 +44,7 @@ impl Door {
     }
 
     /// Answers with 101, or says why not. Must be called inside a runtime: the socket is handed on when the answer is out.
-    pub fn answer(
+    pub async fn answer(
         &self,
         mut request: Request<Incoming>,
         peer: SocketAddr,
@@ -53,6 +53,7 @@ impl Door {
         let (parts, _) = request.into_parts();
         let probe = parts.headers.get(Self::PROBE).map(HeaderValue::as_bytes);
         let internal = probe == Some(self.0.probe().as_bytes());
+        self.0.guard.prepare(&parts.headers).await;
         let examined = match handshake::is_upgrade(&parts.headers) {
             true => handshake::examine(&parts, peer.ip(), &self.0.guard, internal),
             false => Err(handshake::upgrade_required(parts.uri.path())),

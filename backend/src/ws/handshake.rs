@@ -13,7 +13,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 use super::recovery::Since;
-use crate::auth::{Denied, Guard, Identity};
+use crate::auth::{Denied, Guard, Identity, Role};
 use crate::hub::Channels;
 
 /// Where sockets are served, and the channel that a path stands for.
@@ -128,9 +128,8 @@ pub(super) fn examine(
     let address = guard.address(peer, headers);
     let identity = match internal {
         true => Identity {
-            name: "health".into(),
-            role: crate::auth::Role::Viewer,
             internal,
+            ..Identity::new("health", Role::Viewer)
         },
         false => {
             guard

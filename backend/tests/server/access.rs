@@ -165,16 +165,3 @@ async fn control_can_be_tied_to_addresses() -> Result<()> {
     );
     Ok(())
 }
-
-#[tokio::test]
-async fn jwt_is_refused_at_start() -> Result<()> {
-    let vars = [
-        ("AUTH_MODE", "jwt"),
-        ("JWT_SECRET", "0123456789abcdef0123456789abcdef"),
-    ];
-    let Err(error) = start(&vars).await else {
-        anyhow::bail!("it started");
-    };
-    assert!(error.to_string().contains("AUTH_MODE=jwt"), "{error}");
-    Ok(())
-}

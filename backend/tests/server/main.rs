@@ -5,6 +5,7 @@ mod chat;
 mod events;
 mod fan_out;
 mod handshake;
+mod jwt;
 mod layers;
 mod limits;
 mod operations;

@@ -170,7 +170,11 @@ impl Client for Listener {
         }
     }
 
-    fn sweep(&self, _: Instant) {
+    fn sweep(&self, now: Instant) {
+        if self.arrival.identity.is_over(now) {
+            self.queue.end();
+            self.part();
+        }
         if self.queue.blocked_for() >= self.server.settings.write_timeout {
             self.queue.cut();
             self.part();
@@ -196,7 +200,7 @@ fn sender(server: &Server, arrival: &Arrival) -> Sender {
     let short: String = arrival.id.chars().take(4).collect();
     let (id, name) = match anonymous {
         true => (arrival.id.as_str().into(), format!("Guest {short}").into()),
-        false => (Arc::clone(&identity.name), Arc::clone(&identity.name)),
+        false => (Arc::clone(&identity.id), Arc::clone(&identity.name)),
     };
     Sender {
         user: User {

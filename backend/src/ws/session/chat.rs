@@ -35,7 +35,7 @@ impl Session {
                 let short: String = self.id.chars().take(4).collect();
                 (self.id.as_str().into(), format!("Guest {short}").into())
             }
-            false => (Arc::clone(&identity.name), Arc::clone(&identity.name)),
+            false => (Arc::clone(&identity.id), Arc::clone(&identity.name)),
         };
         Sender {
             user: User {

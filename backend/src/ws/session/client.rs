@@ -56,6 +56,7 @@ impl Client for Session {
         match self.phase.get() {
             // A close frame would have to wait behind what is blocked.
             Phase::Open if slow => self.drop_connection(Close::SLOW.code),
+            Phase::Open if self.identity.is_over(now) => self.close(Close::EXPIRED),
             Phase::Open => {
                 self.heartbeat(now);
                 self.perform(now);

@@ -73,6 +73,11 @@ impl Session {
     fn message(self: &Rc<Self>, text: &str) {
         let settings = &self.server().settings;
         let now = Instant::now();
+        // Clocks are looked at now and then; nobody acts in between.
+        if self.identity.is_over(now) {
+            self.close(Close::EXPIRED);
+            return;
+        }
         let verdict = self
             .limits
             .borrow_mut()
