@@ -30,7 +30,9 @@ install_tool() {
     [ -e "$tool/installed" ] && return
     rm -rf "$tool"
     "$python" -m pip install --quiet --disable-pip-version-check --target "$tool" \
-        --requirement "$here/requirements.txt" && touch "$tool/installed"
+        --requirement "$here/requirements.txt" || return
+    # Outside of a site folder nothing reads the file that declares this namespace.
+    touch "$tool/zope/__init__.py" "$tool/installed"
 }
 
 if ! install_tool; then
