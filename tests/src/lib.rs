@@ -14,6 +14,7 @@ pub mod ports;
 pub mod process;
 pub mod recorder;
 pub mod redis;
+pub mod schema;
 pub mod source;
 pub mod stack;
 pub mod stream;

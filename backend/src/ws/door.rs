@@ -55,7 +55,10 @@ impl Door {
         let internal = probe == Some(self.0.probe().as_bytes());
         self.0.guard.prepare(&parts.headers).await;
         let examined = match handshake::is_upgrade(&parts.headers) {
-            true => handshake::examine(&parts, peer.ip(), &self.0.guard, internal),
+            true => {
+                let debug = self.0.settings.debug;
+                handshake::examine(&parts, peer.ip(), &self.0.guard, internal, debug)
+            }
             false => Err(handshake::upgrade_required(parts.uri.path())),
         };
         let admitted = examined.and_then(|accepted| {
@@ -140,6 +143,7 @@ impl Door {
                     since: accepted.since,
                     identity: accepted.identity,
                     address: accepted.address,
+                    raw: accepted.raw,
                     place: ticket.map(|ticket| (ticket, presence)),
                 };
                 session::settle(shard, arrival);

@@ -24,6 +24,9 @@ pub const PATHS: [(&str, Option<&str>); 4] = [
     ("/stream/preview", Some("preview")),
 ];
 
+/// With debug endpoints: frames are sent back as they are, which is what protocol test suites expect.
+pub(super) const ECHO: &str = "/debug/echo";
+
 /// Paths of REST, which say more in a 426.
 const REST_PATHS: [&str; 2] = ["/api/stream/ws", "/stream/ws"];
 
@@ -37,6 +40,8 @@ pub(super) struct Accepted {
     pub(super) since: Option<Since>,
     pub(super) identity: Identity,
     pub(super) address: IpAddr,
+    /// It is for [`ECHO`].
+    pub(super) raw: bool,
 }
 
 /// A request that may not.
@@ -101,12 +106,13 @@ pub(super) fn upgrade_required(path: &str) -> Refusal {
     Refusal::text(StatusCode::UPGRADE_REQUIRED, text, "no_upgrade").with(UPGRADE, "websocket")
 }
 
-/// Looks at an upgrade request. `internal` is the health check's own, which is spared questions.
+/// Looks at an upgrade request. `internal` is the health check's own, which is spared questions; `debug` lets [`ECHO`] be.
 pub(super) fn examine(
     parts: &Parts,
     peer: IpAddr,
     guard: &Guard,
     internal: bool,
+    debug: bool,
 ) -> Result<Accepted, Refusal> {
     let headers = &parts.headers;
     if parts.method != Method::GET {
@@ -116,8 +122,10 @@ pub(super) fn examine(
         );
     }
     let path = parts.uri.path();
+    let raw = debug && path == ECHO;
     let known = PATHS.iter().find(|(known, _)| *known == path);
-    let Some((_, channel)) = known else {
+    let channel = known.map(|(_, channel)| *channel);
+    let Some(channel) = channel.or(raw.then_some(None)) else {
         return Err(Refusal::text(
             StatusCode::BAD_REQUEST,
             "Bad Request",
@@ -141,7 +149,7 @@ pub(super) fn examine(
         }
     };
     let query = parts.uri.query().unwrap_or_default();
-    let targets = targets(query, *channel)?;
+    let targets = targets(query, channel)?;
     Ok(Accepted {
         key,
         protocol: protocol(headers),
@@ -149,6 +157,7 @@ pub(super) fn examine(
         since: Since::of_query(query),
         identity,
         address,
+        raw,
     })
 }
 

@@ -35,6 +35,8 @@ pub struct Settings {
     /// Between two `performance` messages.
     pub metrics_interval: Duration,
     pub closing: Duration,
+    /// Whether there are debug endpoints.
+    pub debug: bool,
 }
 
 impl From<&config::Config> for Settings {
@@ -52,6 +54,7 @@ impl From<&config::Config> for Settings {
             bounds: Bounds::new(ws.send_queue),
             write_timeout: ws.write_timeout,
             closing: CLOSING,
+            debug: config.rest.debug_endpoints,
         }
     }
 }

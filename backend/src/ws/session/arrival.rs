@@ -22,6 +22,8 @@ pub(in crate::ws) struct Arrival {
     pub(in crate::ws) since: Option<Since>,
     pub(in crate::ws) identity: Identity,
     pub(in crate::ws) address: IpAddr,
+    /// Its messages are sent back, and nothing else is said.
+    pub(in crate::ws) raw: bool,
     /// `None`: the health check, which counts nowhere and subscribes to nothing.
     pub(in crate::ws) place: Option<(Ticket, Presence)>,
 }
@@ -36,7 +38,11 @@ pub(in crate::ws) fn settle(shard: &Rc<Shard>, arrival: Arrival) {
     let since = arrival.since.clone();
     match Session::new(shard, arrival) {
         Ok(session) => {
-            session.open(targets, since.as_ref());
+            if session.raw {
+                session.open_raw();
+            } else {
+                session.open(targets, since.as_ref());
+            }
             tokio::task::spawn_local(task::run(session, read));
         }
         Err(error) => tracing::warn!(r#type = "websocket", %error, "a socket can't be taken over"),

@@ -10,6 +10,7 @@ mod handlers;
 mod input;
 mod outgoing;
 mod preview;
+mod raw;
 mod task;
 
 use std::cell::{Cell, RefCell};
@@ -40,6 +41,7 @@ pub(super) struct Session {
     id: String,
     identity: Identity,
     address: IpAddr,
+    raw: bool,
     targets: Cell<Channels>,
     /// By channel: what its last snapshot has, so that it is not told again.
     known: [Cell<u64>; Channel::ALL.len()],
@@ -109,6 +111,7 @@ impl Session {
             id: arrival.id,
             identity: arrival.identity,
             address: arrival.address,
+            raw: arrival.raw,
             targets: Cell::default(),
             known: Default::default(),
             missed: RefCell::default(),
