@@ -41,10 +41,10 @@ impl Session {
                 return false;
             }
             Event::Text(text) if open && self.raw => {
-                self.send_back(Message::text("echo", text.as_bytes()))
+                self.send_back(Message::text("echo", text.as_bytes()));
             }
             Event::Binary(bytes) if open && self.raw => {
-                self.send_back(Message::binary("echo", bytes))
+                self.send_back(Message::binary("echo", bytes));
             }
             Event::Text(text) if open => self.message(text),
             Event::Binary(bytes) if open => match std::str::from_utf8(bytes) {
