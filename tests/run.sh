@@ -89,6 +89,7 @@ step clippy 1 cargo clippy --workspace --all-targets --locked -- -D warnings
 step programs 1 cargo build --locked --profile fast --package gateway --package backend --bins
 export SLUICE_BIN_DIR=${CARGO_TARGET_DIR:-target}/fast
 step client 8 node --test backend/web/tests/
+step autobahn 4 tests/autobahn/run.sh quick
 step tests 80 run_tests
 
 echo

@@ -8,7 +8,7 @@ use sluice_tests::http1::{Client, Response};
 use sluice_tests::schema::Schemas;
 use sluice_tests::stack::{Backend, Gateway};
 use sluice_tests::websocket::Socket;
-use sluice_tests::{binaries, http1, yaml};
+use sluice_tests::{binaries, http1, whole, yaml};
 use tokio_tungstenite::tungstenite::Message;
 
 const ENVIRONMENT: [(&str, &str); 3] = [
@@ -232,7 +232,8 @@ async fn check_until(socket: &mut Socket, asyncapi: &Schemas, wanted: &str) -> R
             let key = format!("server{}{rest}", first.to_uppercase());
             let schema = &asyncapi.0["components"]["messages"][&key]["payload"];
             assert!(!schema.is_null(), "not documented: {message}");
-            asyncapi.check(message, schema).unwrap();
+            let checked = asyncapi.check(message, schema);
+            assert!(checked.is_ok(), "{message}: {checked:?}");
             kind == wanted
         })
         .await
@@ -346,7 +347,7 @@ async fn exposed(port: u16) -> Result<BTreeSet<String>> {
 async fn dashboard_and_alerts_ask_for_metrics_that_are_there() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let backend = Backend::start(folder.path(), &ENVIRONMENT).await?;
-    let gateway = Gateway::start("http: {}").await?;
+    let gateway = Gateway::start(&whole::routes(backend.api, backend.ws)).await?;
     let mut socket = Socket::connect(backend.ws, "/ws").await?;
     socket.send(Message::text("{")).await?;
     socket.receive_type("error").await?;
@@ -354,6 +355,7 @@ async fn dashboard_and_alerts_ask_for_metrics_that_are_there() -> Result<()> {
     drop(Socket::connect(backend.ws, "/nowhere").await);
     gateway.get("localhost", "/").await?;
     let mut known = exposed(backend.metrics).await?;
+    known.extend(exposed(gateway.admin).await?);
     // Names that come with their first sample are listed in the guide.
     let guide = text("docs/troubleshooting.md")?;
     known.extend(guide.split('`').skip(1).step_by(2).map(str::to_owned));

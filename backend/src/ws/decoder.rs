@@ -34,6 +34,8 @@ pub(super) struct Decoder {
     partial: Vec<u8>,
     /// The frames so far of a message in several.
     message: Option<Fragments>,
+    /// A close frame has begun, be it a good one or not.
+    closed: bool,
 }
 
 #[derive(Debug)]
@@ -50,7 +52,13 @@ impl Decoder {
             limit,
             partial: Vec::new(),
             message: None,
+            closed: false,
         }
+    }
+
+    /// Whether the client has closed, so that no other close of it is to be awaited.
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Takes what was read, and calls `each` for every event until it says `false`. The bytes are unmasked in place.
@@ -107,7 +115,8 @@ impl Decoder {
     }
 
     /// What can be seen from a header alone.
-    fn check(&self, header: &FrameHeader, length: u64) -> Result<(), Close> {
+    fn check(&mut self, header: &FrameHeader, length: u64) -> Result<(), Close> {
+        self.closed |= header.opcode == OpCode::Control(Control::Close);
         if header.mask.is_none() {
             return Err(Close::NOT_MASKED);
         }
@@ -218,5 +227,30 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
     }
     for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
         *byte ^= mask;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn closed_after(frame: &[u8]) -> (bool, bool) {
+        let mut decoder = Decoder::new(1024);
+        let fed = decoder.feed(&mut frame.to_vec(), |_| true);
+        (fed.is_ok(), decoder.is_closed())
+    }
+
+    #[test]
+    fn a_bad_close_is_a_close() {
+        for (frame, expected) in [
+            (&b"\x88\x80\0\0\0\0"[..], (true, true)),
+            (b"\x88\x81\0\0\0\0\x01", (false, true)),
+            (b"\x88\x82\0\0\0\0\0\0", (false, true)),
+            (b"\x88\xfe\0\x7e\0\0\0\0", (false, true)),
+            (b"\x83\x80\0\0\0\0", (false, false)),
+            (b"\x81\x81\0\0\0\0a", (true, false)),
+        ] {
+            assert_eq!(closed_after(frame), expected, "{frame:?}");
+        }
     }
 }

@@ -20,9 +20,14 @@ impl Session {
         self.heard.set(Instant::now());
         let mut decoder = self.decoder.borrow_mut();
         let fed = decoder.feed(bytes, |event| self.event(&event));
+        let ended = decoder.is_closed();
         drop(decoder);
         if let Err(close) = fed {
             self.close(close);
+            // It was the close itself that was wrong: there won't be another one, and the server is to end the connection.
+            if let (true, Phase::Closing { since, code }) = (ended, self.phase.get()) {
+                self.phase.set(Phase::Answering { since, code });
+            }
         }
     }
 
