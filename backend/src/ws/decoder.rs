@@ -30,16 +30,26 @@ pub(super) enum Event<'a> {
 pub(super) struct Decoder {
     /// The longest message, reassembled.
     limit: usize,
-    /// The beginning of a frame.
+    /// The beginning of a header or of a control frame.
     partial: Vec<u8>,
-    /// The frames so far of a message in several.
-    message: Option<Fragments>,
-    /// A close frame has begun, be it a good one or not.
-    closed: bool,
+    /// What a frame with data still lacks.
+    rest: Option<Rest>,
+    /// A message in several pieces, so far: frames are pieces, and so is what was read of one.
+    message: Option<Message>,
+}
+
+/// See `Decoder::rest`.
+#[derive(Debug)]
+struct Rest {
+    /// The message ends with this frame.
+    is_final: bool,
+    length: usize,
+    /// Beginning with the byte for what comes next.
+    mask: [u8; 4],
 }
 
 #[derive(Debug)]
-struct Fragments {
+struct Message {
     text: bool,
     bytes: Vec<u8>,
     /// This much of a text is known to be UTF-8.
@@ -51,25 +61,22 @@ impl Decoder {
         Self {
             limit,
             partial: Vec::new(),
+            rest: None,
             message: None,
-            closed: false,
         }
-    }
-
-    /// Whether the client has closed, so that no other close of it is to be awaited.
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
     }
 
     /// Takes what was read, and calls `each` for every event until it says `false`. The bytes are unmasked in place.
     ///
     /// # Errors
-    /// The client broke the protocol. Nothing it sends after that means anything.
+    /// The client broke the protocol. Nothing it sends after that means anything, and the decoder is not to be fed again.
     pub(super) fn feed(
         &mut self,
         bytes: &mut [u8],
         mut each: impl FnMut(Event<'_>) -> bool,
     ) -> Result<(), Close> {
+        let begun = self.finish(bytes, &mut each)?;
+        let bytes = bytes.get_mut(begun..).unwrap_or_default();
         if self.partial.is_empty() {
             let used = self.frames(bytes, &mut each)?;
             self.partial = bytes.get(used..).unwrap_or_default().to_vec();
@@ -85,7 +92,28 @@ impl Decoder {
         Ok(())
     }
 
-    /// Handles whole frames; says how many bytes they were.
+    /// Takes what belongs to a frame that was cut off; says how many bytes that was.
+    fn finish(
+        &mut self,
+        bytes: &mut [u8],
+        each: &mut impl FnMut(Event<'_>) -> bool,
+    ) -> Result<usize, Close> {
+        let Some(rest) = self.rest.take() else {
+            return Ok(0);
+        };
+        let count = rest.length.min(bytes.len());
+        let piece = bytes.get_mut(..count).unwrap_or_default();
+        unmask(piece, rest.mask);
+        self.append(piece)?;
+        if count < rest.length {
+            self.rest = Some(rest.after(count));
+        } else if rest.is_final && !self.complete(each)? {
+            return Ok(bytes.len());
+        }
+        Ok(count)
+    }
+
+    /// Handles whole frames, and begins one of data that is cut off; says how many bytes they were.
     fn frames(
         &mut self,
         bytes: &mut [u8],
@@ -93,8 +121,8 @@ impl Decoder {
     ) -> Result<usize, Close> {
         let mut used = 0;
         loop {
-            let rest = bytes.get_mut(used..).unwrap_or_default();
-            let mut cursor = Cursor::new(&*rest);
+            let left = bytes.get_mut(used..).unwrap_or_default();
+            let mut cursor = Cursor::new(&*left);
             let header = FrameHeader::parse(&mut cursor).map_err(|_| Close::PROTOCOL)?;
             let Some((header, length)) = header else {
                 return Ok(used);
@@ -102,10 +130,24 @@ impl Decoder {
             let start = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
             self.check(&header, length)?;
             let length = usize::try_from(length).map_err(|_| Close::TOO_LARGE)?;
-            let Some(payload) = rest.get_mut(start..start.saturating_add(length)) else {
+            let mask = header.mask.unwrap_or_default();
+            let left = left.get_mut(start..).unwrap_or_default();
+            let Some(payload) = left.get_mut(..length) else {
+                if let OpCode::Data(data) = header.opcode {
+                    unmask(left, mask);
+                    self.piece(data, left)?;
+                    let is_final = header.is_final;
+                    let rest = Rest {
+                        is_final,
+                        length,
+                        mask,
+                    };
+                    self.rest = Some(rest.after(left.len()));
+                    return Ok(bytes.len());
+                }
                 return Ok(used);
             };
-            unmask(payload, header.mask.unwrap_or_default());
+            unmask(payload, mask);
             used += start + length;
             if !self.frame(&header, payload, each)? {
                 // Whatever comes after a close is not read.
@@ -115,30 +157,34 @@ impl Decoder {
     }
 
     /// What can be seen from a header alone.
-    fn check(&mut self, header: &FrameHeader, length: u64) -> Result<(), Close> {
-        self.closed |= header.opcode == OpCode::Control(Control::Close);
+    fn check(&self, header: &FrameHeader, length: u64) -> Result<(), Close> {
         if header.mask.is_none() {
             return Err(Close::NOT_MASKED);
         }
         if header.rsv1 || header.rsv2 || header.rsv3 {
             return Err(Close::PROTOCOL);
         }
-        if let OpCode::Control(_) = header.opcode {
-            return match header.is_final && length <= CONTROL {
-                true => Ok(()),
-                false => Err(Close::PROTOCOL),
-            };
+        let data = match header.opcode {
+            OpCode::Control(Control::Reserved(_)) | OpCode::Data(Data::Reserved(_)) => {
+                return Err(Close::PROTOCOL);
+            }
+            OpCode::Control(_) if header.is_final && length <= CONTROL => return Ok(()),
+            OpCode::Control(_) => return Err(Close::PROTOCOL),
+            OpCode::Data(data) => data,
+        };
+        // A message goes on until it ends, and only then another one begins.
+        if (data == Data::Continue) != self.message.is_some() {
+            return Err(Close::PROTOCOL);
         }
-        let before = self
-            .message
-            .as_ref()
-            .map_or(0, |message| message.bytes.len());
+        let message = self.message.as_ref();
+        let before = message.map_or(0, |message| message.bytes.len());
         match (before as u64).saturating_add(length) <= self.limit as u64 {
             true => Ok(()),
             false => Err(Close::TOO_LARGE),
         }
     }
 
+    /// Handles a whole frame; `false` ends reading.
     fn frame(
         &mut self,
         header: &FrameHeader,
@@ -152,35 +198,32 @@ impl Decoder {
             OpCode::Control(Control::Reserved(_)) => return Err(Close::PROTOCOL),
             OpCode::Data(data) => data,
         };
-        match (data, header.is_final, self.message.is_some()) {
-            (Data::Text, true, false) => Ok(each(Event::Text(utf8(payload)?))),
-            (Data::Binary, true, false) => Ok(each(Event::Binary(payload))),
-            (Data::Text | Data::Binary, false, false) => {
-                self.message = Some(Fragments {
-                    text: data == Data::Text,
-                    bytes: Vec::new(),
-                    valid: 0,
-                });
-                self.append(payload)?;
-                Ok(true)
-            }
-            (Data::Continue, false, true) => {
-                self.append(payload)?;
-                Ok(true)
-            }
-            (Data::Continue, true, true) => {
-                self.append(payload)?;
-                match self.message.take() {
-                    Some(message) if message.text => Ok(each(Event::Text(utf8(&message.bytes)?))),
-                    Some(message) => Ok(each(Event::Binary(&message.bytes))),
-                    None => Err(Close::PROTOCOL),
+        match (data, header.is_final) {
+            (Data::Text, true) => Ok(each(Event::Text(utf8(payload)?))),
+            (Data::Binary, true) => Ok(each(Event::Binary(payload))),
+            (_, is_final) => {
+                self.piece(data, payload)?;
+                match is_final {
+                    true => self.complete(each),
+                    false => Ok(true),
                 }
             }
-            _ => Err(Close::PROTOCOL),
         }
     }
 
-    /// Adds a fragment; a text that can't become UTF-8 any more is refused at once.
+    /// Adds a piece of a message, be it the first one.
+    fn piece(&mut self, data: Data, payload: &[u8]) -> Result<(), Close> {
+        if data != Data::Continue {
+            self.message = Some(Message {
+                text: data == Data::Text,
+                bytes: Vec::new(),
+                valid: 0,
+            });
+        }
+        self.append(payload)
+    }
+
+    /// Adds to a message; a text that can't become UTF-8 any more is refused at once.
     fn append(&mut self, payload: &[u8]) -> Result<(), Close> {
         let Some(message) = &mut self.message else {
             return Err(Close::PROTOCOL);
@@ -195,6 +238,24 @@ impl Decoder {
             }
         }
         Ok(())
+    }
+
+    /// Hands over the message in pieces.
+    fn complete(&mut self, each: &mut impl FnMut(Event<'_>) -> bool) -> Result<bool, Close> {
+        match self.message.take() {
+            Some(message) if message.text => Ok(each(Event::Text(utf8(&message.bytes)?))),
+            Some(message) => Ok(each(Event::Binary(&message.bytes))),
+            None => Err(Close::PROTOCOL),
+        }
+    }
+}
+
+impl Rest {
+    /// What lacks when `count` more bytes have come.
+    fn after(mut self, count: usize) -> Self {
+        self.length -= count;
+        self.mask.rotate_left(count % 4);
+        self
     }
 }
 
@@ -234,23 +295,112 @@ fn unmask(payload: &mut [u8], mask: [u8; 4]) {
 mod tests {
     use super::*;
 
-    fn closed_after(frame: &[u8]) -> (bool, bool) {
+    /// A frame under a mask; `head` is its first byte.
+    fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
+        let mask = [0x12, 0x34, 0x56, 0x78];
+        let mut frame = vec![head];
+        match payload.len() {
+            short @ 0..=125 => frame.push(0x80 | short as u8),
+            long => {
+                frame.push(0x80 | 126);
+                frame.extend_from_slice(&(long as u16).to_be_bytes());
+            }
+        }
+        frame.extend_from_slice(&mask);
+        let start = frame.len();
+        frame.extend_from_slice(payload);
+        unmask(&mut frame[start..], mask);
+        frame
+    }
+
+    /// Events as text, and the fault if one was found; the bytes come in pieces of `size`.
+    fn decoded(bytes: &[u8], size: usize) -> (Vec<String>, Option<Close>) {
         let mut decoder = Decoder::new(1024);
-        let fed = decoder.feed(&mut frame.to_vec(), |_| true);
-        (fed.is_ok(), decoder.is_closed())
+        let mut events = Vec::new();
+        for piece in bytes.chunks(size) {
+            let fed = decoder.feed(&mut piece.to_vec(), |event| {
+                events.push(format!("{event:?}"));
+                true
+            });
+            if let Err(close) = fed {
+                return (events, Some(close));
+            }
+        }
+        (events, None)
     }
 
     #[test]
-    fn a_bad_close_is_a_close() {
-        for (frame, expected) in [
-            (&b"\x88\x80\0\0\0\0"[..], (true, true)),
-            (b"\x88\x81\0\0\0\0\x01", (false, true)),
-            (b"\x88\x82\0\0\0\0\0\0", (false, true)),
-            (b"\x88\xfe\0\x7e\0\0\0\0", (false, true)),
-            (b"\x83\x80\0\0\0\0", (false, false)),
-            (b"\x81\x81\0\0\0\0a", (true, false)),
+    fn pieces_are_as_good_as_the_whole() {
+        let long = "ä€𝄞-".repeat(60);
+        let mut stream = Vec::new();
+        for (head, payload) in [
+            (0x81, long.as_bytes()),
+            (0x89, b"ping"),
+            (0x01, "ä".as_bytes().get(..1).unwrap_or_default()),
+            (0x8a, b""),
+            (0x00, "ä".as_bytes().get(1..).unwrap_or_default()),
+            (0x80, b"."),
+            (0x82, &[0xff; 300]),
+            (0x81, b""),
+            (0x88, &[3, 232]),
         ] {
-            assert_eq!(closed_after(frame), expected, "{frame:?}");
+            stream.extend_from_slice(&frame(head, payload));
+        }
+        let whole = decoded(&stream, usize::MAX);
+        assert_eq!(whole.1, None);
+        assert_eq!(whole.0.len(), 7, "{:?}", whole.0);
+        assert_eq!(whole.0[0], format!("Text({long:?})"));
+        assert_eq!(whole.0[3], "Text(\"ä.\")");
+        for size in 1..400 {
+            assert_eq!(decoded(&stream, size), whole, "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_can_not_become_utf_8_is_refused_at_once() {
+        let mut text = "κόσμε".as_bytes().to_vec();
+        text.extend_from_slice(&[0xf4, 0x90]);
+        let bad = text.len();
+        text.extend_from_slice(b"never looked at");
+        for (head, before) in [(0x81, Vec::new()), (0x80, frame(0x01, b"begun"))] {
+            let mut stream = before;
+            let start = stream.len() + 6;
+            stream.extend_from_slice(&frame(head, &text));
+            let mut decoder = Decoder::new(1024);
+            let fed = decoder.feed(&mut stream[..start + bad - 1], |_| true);
+            assert_eq!(fed, Ok(()), "still good");
+            let fed = decoder.feed(&mut stream[start + bad - 1..start + bad], |_| true);
+            assert_eq!(fed, Err(Close::NOT_UTF8));
+        }
+    }
+
+    #[test]
+    fn faults() {
+        for (stream, expected) in [
+            (frame(0x88, b"\x01"), Close::PROTOCOL),
+            (frame(0x88, &[0, 0]), Close::PROTOCOL),
+            (frame(0x88, &[3, 232, 0xff]), Close::NOT_UTF8),
+            (frame(0x88, &[b'a'; 126]), Close::PROTOCOL),
+            (frame(0x08, b""), Close::PROTOCOL),
+            (frame(0x83, b""), Close::PROTOCOL),
+            (frame(0x8b, b""), Close::PROTOCOL),
+            (frame(0xc1, b"a"), Close::PROTOCOL),
+            (frame(0x80, b"a"), Close::PROTOCOL),
+            (
+                [frame(0x01, b"a"), frame(0x81, b"b")].concat(),
+                Close::PROTOCOL,
+            ),
+            (frame(0x82, &[0; 1025]), Close::TOO_LARGE),
+            (
+                [frame(0x02, &[0; 1000]), frame(0x80, &[0; 25])].concat(),
+                Close::TOO_LARGE,
+            ),
+            (b"\x81\x01a".to_vec(), Close::NOT_MASKED),
+        ] {
+            for size in [1, 7, usize::MAX] {
+                let (events, fault) = decoded(&stream, size);
+                assert_eq!((events.len(), &fault), (0, &Some(expected)), "{stream:?}");
+            }
         }
     }
 }

@@ -61,7 +61,10 @@ impl Client for Session {
                 self.heartbeat(now);
                 self.perform(now);
             }
-            Phase::Closing { since, code } | Phase::Answering { since, code } => {
+            Phase::Closing { since, code }
+            | Phase::Answering { since, code }
+            | Phase::Failing { since, code }
+            | Phase::Draining { since, code } => {
                 if now.saturating_duration_since(since) >= settings.closing {
                     self.drop_connection(code);
                 }

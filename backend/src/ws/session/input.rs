@@ -18,16 +18,21 @@ impl Session {
     /// Takes what was read.
     pub(super) fn take(self: &Rc<Self>, bytes: &mut [u8]) {
         self.heard.set(Instant::now());
-        let mut decoder = self.decoder.borrow_mut();
-        let fed = decoder.feed(bytes, |event| self.event(&event));
-        let ended = decoder.is_closed();
-        drop(decoder);
+        let fed = self
+            .decoder
+            .borrow_mut()
+            .feed(bytes, |event| self.event(&event));
         if let Err(close) = fed {
-            self.close(close);
-            // It was the close itself that was wrong: there won't be another one, and the server is to end the connection.
-            if let (true, Phase::Closing { since, code }) = (ended, self.phase.get()) {
-                self.phase.set(Phase::Answering { since, code });
-            }
+            self.fault(close);
+        }
+    }
+
+    /// The client broke the protocol: what it sends from here on means nothing, so that no answer to our close frame can
+    /// be awaited, and it is for the server to end the connection (RFC 6455, section 7.1.7).
+    fn fault(&self, close: Close) {
+        self.close(close);
+        if let Phase::Closing { since, code } = self.phase.get() {
+            self.phase.set(Phase::Failing { since, code });
         }
     }
 
@@ -67,7 +72,10 @@ impl Session {
                 self.phase.set(Phase::Answering { since, code });
             }
             Phase::Closing { since, code } => self.phase.set(Phase::Answering { since, code }),
-            Phase::Answering { .. } | Phase::Gone { .. } => {}
+            Phase::Answering { .. }
+            | Phase::Failing { .. }
+            | Phase::Draining { .. }
+            | Phase::Gone { .. } => {}
         }
         self.wake();
     }

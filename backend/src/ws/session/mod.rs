@@ -19,7 +19,6 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
-#[cfg(target_os = "linux")]
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
@@ -80,6 +79,17 @@ enum Phase {
     },
     /// The client closed; our answer is on its way.
     Answering {
+        since: Instant,
+        code: u16,
+    },
+    /// The client broke the protocol; our close frame is on its way.
+    Failing {
+        since: Instant,
+        code: u16,
+    },
+    /// It has been told, and nothing more will be written. What it sends is thrown away until it ends: a socket dropped
+    /// with something unread is reset, and the client may never see the close frame.
+    Draining {
         since: Instant,
         code: u16,
     },

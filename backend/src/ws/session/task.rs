@@ -2,10 +2,12 @@
 
 use std::future::poll_fn;
 use std::io::ErrorKind;
+use std::net::Shutdown;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use socket2::SockRef;
 
 use super::{ABNORMAL, Phase, Session};
 use crate::hub::{Client, Flushed, Local as _};
@@ -50,6 +52,11 @@ impl Session {
                     self.drop_connection(code);
                     return Poll::Ready(());
                 }
+                Phase::Failing { since, code } if self.outbox.borrow().is_empty() => {
+                    // An error means that the connection is gone, which reading tells.
+                    let _ = SockRef::from(&self.socket).shutdown(Shutdown::Write);
+                    self.phase.set(Phase::Draining { since, code });
+                }
                 _ => {}
             }
             match self.socket.poll_read_ready(context) {
@@ -79,7 +86,10 @@ impl Session {
         match self.socket.try_read(&mut buffer) {
             Ok(0) => {
                 let code = match self.phase.get() {
-                    Phase::Closing { code, .. } | Phase::Answering { code, .. } => code,
+                    Phase::Closing { code, .. }
+                    | Phase::Answering { code, .. }
+                    | Phase::Failing { code, .. }
+                    | Phase::Draining { code, .. } => code,
                     Phase::Open | Phase::Gone { .. } => ABNORMAL,
                 };
                 self.drop_connection(code);
@@ -91,7 +101,12 @@ impl Session {
                     let channel = first.map_or("none", crate::hub::Channel::name);
                     bytes.with_label_values(&[channel]).inc_by(count as u64);
                 }
-                self.take(buffer.get_mut(..count).unwrap_or_default());
+                if !matches!(
+                    self.phase.get(),
+                    Phase::Failing { .. } | Phase::Draining { .. }
+                ) {
+                    self.take(buffer.get_mut(..count).unwrap_or_default());
+                }
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
             Err(_) => self.drop_connection(ABNORMAL),
@@ -110,7 +125,7 @@ impl Session {
         }
         let code = match self.phase.get() {
             Phase::Gone { code } => code,
-            Phase::Open | Phase::Closing { .. } | Phase::Answering { .. } => ABNORMAL,
+            _ => ABNORMAL,
         };
         let metrics = &self.server().metrics.ws;
         metrics
