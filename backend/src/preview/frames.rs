@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use image::RgbImage;
 
 use super::choice::{Choice, Format, Variant, fitted, most_fps};
 use super::demand::{Demand, PreviewClient, Watching};
+use super::fanout;
 use super::pattern::{self, Shown};
 use super::picture::{self, Encoded};
 use super::ticker::now_ms;
@@ -54,6 +55,10 @@ struct Inner {
     state: Mutex<State>,
     /// Number of the newest frame.
     number: AtomicU64,
+    /// Pictures that were put here, ever.
+    puts: AtomicU64,
+    /// Where other instances are to have them too.
+    fanout: OnceLock<Arc<fanout::Shared>>,
 }
 
 #[derive(Debug, Default)]
@@ -114,9 +119,15 @@ impl Frames {
             Some(put) => fitted(of(&put.picture), quality),
             None => fitted(canvas, quality),
         };
+        drop(state);
         let target = u32::try_from(snapshot.stream.target_fps).unwrap_or(u32::MAX);
-        let target = state.config.map_or(target, |config| target.min(config.fps));
-        (size, most_fps(quality).min(target))
+        (size, self.most_fps(quality).min(target))
+    }
+
+    /// Frames a second of that quality, at most.
+    pub(super) fn most_fps(&self, quality: Quality) -> u32 {
+        let configured = self.state().config.map_or(u32::MAX, |config| config.fps);
+        most_fps(quality).min(configured).max(1)
     }
 
     /// Sets size and rate of the test pattern, and what [`Self::current`] gives.
@@ -132,16 +143,30 @@ impl Frames {
         if !snapshot.stream.is_live {
             return Err(FrameError::NotLive);
         }
+        self.show(bytes.clone()).await?;
+        if let Some(others) = self.0.fanout.get() {
+            others.picture(bytes);
+        }
+        Ok(self.0.number.load(Relaxed) + 1)
+    }
+
+    /// The same with a picture of another instance.
+    pub(super) async fn show(&self, bytes: Bytes) -> Result<(), FrameError> {
         let format = picture::format_of(&bytes).ok_or(FrameError::Format)?;
         let read = move || picture::read(&bytes, format);
         let picture = tokio::task::spawn_blocking(read).await;
         let picture = picture.map_err(|_| FrameError::Failed)?;
         let picture = Arc::new(picture.map_err(FrameError::Broken)?);
-        let mut state = self.state();
-        let count = state.put.as_ref().map_or(1, |put| put.count + 1);
         let at = Instant::now();
-        state.put = Some(Put { picture, at, count });
-        Ok(self.0.number.load(Relaxed) + 1)
+        let count = self.0.puts.fetch_add(1, Relaxed) + 1;
+        self.state().put = Some(Put { picture, at, count });
+        Ok(())
+    }
+
+    /// From now on, pictures that are put here go to other instances too.
+    pub(super) fn share_with(&self, others: &Arc<fanout::Shared>) {
+        // The first holds; there is one for each.
+        let _ = self.0.fanout.set(Arc::clone(others));
     }
 
     /// The newest picture of a kind, made for whoever asks if nobody has watched it.
@@ -213,6 +238,11 @@ impl Frames {
         self.recipe(snapshot)
             .ok()
             .map(|recipe| Recipe { number, ..recipe })
+    }
+
+    /// A frame of another instance is the newest.
+    pub(super) fn is_at(&self, number: u64) {
+        self.0.number.store(number, Relaxed);
     }
 
     /// The picture that was put here last, however long ago.

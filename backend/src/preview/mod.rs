@@ -6,6 +6,7 @@
 
 mod choice;
 mod demand;
+mod fanout;
 mod frames;
 mod lock;
 mod pattern;

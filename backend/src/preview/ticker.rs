@@ -7,7 +7,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::choice::{Variant, most_fps};
+use super::choice::Variant;
+use super::fanout::Fanout;
 use super::frames::{FRESH, Frames, Recipe};
 use super::lock::Lock;
 use super::picture::Encoded;
@@ -39,10 +40,13 @@ pub struct Ticker {
     owner: Owner,
     on_event: OnEvent,
     lock: Lock,
+    fanout: Option<Fanout>,
     counters: watch::Sender<Counters>,
     count: Count,
     /// When each variant is due.
     due: [Instant; Variant::COUNT],
+    /// The picture from outside that each variant was last made of.
+    made_of: [u64; Variant::COUNT],
     making: Option<JoinHandle<(Vec<Encoded>, Duration)>>,
     told: Instant,
 }
@@ -73,7 +77,10 @@ pub(super) fn now_ms() -> u64 {
 }
 
 impl Ticker {
-    /// One that is to be run. `redis` and `instance` are for the lock that several instances share.
+    /// One that is to be run. `store` says what several instances share.
+    ///
+    /// # Errors
+    /// It names something that can never work.
     pub fn new(
         frames: Frames,
         owner: Owner,
@@ -81,14 +88,17 @@ impl Ticker {
         store: &crate::config::Store,
     ) -> Result<Self, crate::store::StoreError> {
         let now = Instant::now();
+        let fanout = Fanout::start(store, &frames)?;
         Ok(Self {
             frames,
             owner,
             on_event,
             lock: Lock::new(store)?,
+            fanout,
             counters: watch::Sender::new(Counters::default()),
             count: Count::default(),
             due: [now; Variant::COUNT],
+            made_of: [0; Variant::COUNT],
             making: None,
             told: now,
         })
@@ -132,6 +142,10 @@ impl Ticker {
                     self.made(made);
                     continue;
                 }
+                frames = received(self.fanout.as_ref()) => {
+                    self.deliver(frames);
+                    continue;
+                }
             }
             let snapshot = self.owner.snapshot();
             let stream = &snapshot.stream;
@@ -173,11 +187,17 @@ impl Ticker {
 
     fn tick(&mut self, snapshot: &Arc<Snapshot>, period: Duration) {
         let now = Instant::now();
-        if self.is_new(period) {
+        if !self.lock.is_held() {
+            // Another instance counts; who takes its place goes on from there.
+            self.count.frames = self.count.frames.max(snapshot.stream.frame_count);
+            self.count.dropped = self.count.dropped.max(snapshot.stream.dropped_frames);
+        }
+        let is_new = self.is_new(period);
+        if is_new {
             self.count.frames += 1;
             self.count.second.push(now);
-            self.start_making(snapshot, now);
         }
+        self.start_making(snapshot, now, is_new);
         let second = now.checked_sub(Duration::from_secs(1));
         self.count
             .second
@@ -218,10 +238,29 @@ impl Ticker {
         true
     }
 
-    fn start_making(&mut self, snapshot: &Arc<Snapshot>, now: Instant) {
+    /// Whether that is to be made here: somebody watches it, and nobody else makes it.
+    fn is_mine(&self, variant: Variant) -> bool {
+        let Some(fanout) = &self.fanout else {
+            return self.frames.wants(variant);
+        };
+        match self.lock.is_held() {
+            true => self.frames.wants(variant) || fanout.wants(variant),
+            false => self.frames.wants(variant) && !fanout.serves(variant),
+        }
+    }
+
+    /// `is_new`: there is a frame that was not counted before. A picture from outside is made for those who were not due
+    /// when it came, too.
+    fn start_making(&mut self, snapshot: &Arc<Snapshot>, now: Instant, is_new: bool) {
+        let put = self.frames.put_last().map(|put| put.count);
+        let lags = |variant: &Variant| {
+            let made_of = self.made_of.get(variant.index()).copied();
+            is_new || put.is_some_and(|put| made_of != Some(put))
+        };
         let due: Vec<Variant> = Variant::all()
-            .filter(|variant| self.frames.wants(*variant))
+            .filter(|variant| self.is_mine(*variant))
             .filter(|variant| self.due.get(variant.index()).is_some_and(|due| *due <= now))
+            .filter(lags)
             .collect();
         let Some(recipe) = self.frames.next(snapshot, self.count.frames) else {
             return;
@@ -231,15 +270,19 @@ impl Ticker {
         }
         if self.making.is_some() {
             // The last one is not ready: this one is not made at all.
-            self.count.dropped += 1;
+            self.count.dropped += u64::from(is_new);
             return;
         }
         for variant in &due {
             if let Some(due) = self.due.get_mut(variant.index()) {
-                let period = Duration::from_secs(1) / most_fps(variant.quality);
+                let period = Duration::from_secs(1) / self.frames.most_fps(variant.quality);
                 // From when it was due, so that the rate is kept; a few milliseconds of grace for a tick that is early.
                 let next = (*due + period).max(now + period / 2);
                 *due = next.checked_sub(Duration::from_millis(4)).unwrap_or(next);
+            }
+            if let (Some(made_of), Some(put)) = (self.made_of.get_mut(variant.index()), &recipe.put)
+            {
+                *made_of = put.count;
             }
         }
         self.making = Some(tokio::task::spawn_blocking(move || make(&recipe, &due)));
@@ -258,8 +301,34 @@ impl Ticker {
         };
         let frames: Vec<_> = frames.into_iter().map(Arc::new).collect();
         frames.iter().for_each(|frame| self.frames.keep(frame));
+        if let Some(fanout) = self.fanout.as_ref().filter(|_| self.lock.is_held()) {
+            let wanted = frames.iter().filter(|frame| fanout.wants(frame.variant));
+            wanted.for_each(|frame| fanout.send(frame));
+        }
         (self.on_event)(Event::Made(took));
         (self.on_event)(Event::Frames(frames));
+    }
+
+    /// Delivers what another instance has made.
+    fn deliver(&mut self, frames: Vec<Arc<Encoded>>) {
+        // While the lock changes hands two may believe that it is theirs: each goes by its own.
+        if self.lock.is_held() {
+            return;
+        }
+        for frame in &frames {
+            self.count.frames = frame.number;
+            self.frames.is_at(frame.number);
+            self.frames.keep(frame);
+        }
+        (self.on_event)(Event::Frames(frames));
+    }
+}
+
+/// Waits for frames of another instance; for ever, if there is none.
+async fn received(fanout: Option<&Fanout>) -> Vec<Arc<Encoded>> {
+    match fanout {
+        Some(fanout) => fanout.received().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -12,5 +12,6 @@ mod operations;
 mod preview;
 mod protocol;
 mod rest;
+mod shared_frames;
 mod state;
 mod support;

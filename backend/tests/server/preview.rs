@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::Message;
 use crate::support::{Stream, start};
 
 /// A viewer that has read its welcome, config and stream state.
-async fn viewer(stream: &Stream) -> Result<Socket> {
+pub(crate) async fn viewer(stream: &Stream) -> Result<Socket> {
     let mut socket = stream.connect("/stream/preview").await?;
     socket.receive_type("welcome").await?;
     let config = socket.receive_json().await?;
@@ -21,7 +21,7 @@ async fn viewer(stream: &Stream) -> Result<Socket> {
 }
 
 /// Sends a picture to the REST port; the answer's status and body.
-async fn put(stream: &Stream, picture: &[u8]) -> Result<(u16, Value)> {
+pub(crate) async fn put(stream: &Stream, picture: &[u8]) -> Result<(u16, Value)> {
     let mut client = Client::connect(stream.at.api.port()).await?;
     let head = format!(
         "PUT /stream/frame HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
@@ -32,7 +32,19 @@ async fn put(stream: &Stream, picture: &[u8]) -> Result<(u16, Value)> {
     Ok((answer.status, answer.json()?))
 }
 
-fn picture(width: u32, height: u32, color: [u8; 3], format: image::ImageFormat) -> Result<Vec<u8>> {
+/// The picture in a frame.
+pub(crate) fn pixels(frame: &Value) -> Result<Vec<u8>> {
+    let data = frame["data"].as_str().context("a picture")?;
+    let engine = base64::engine::general_purpose::STANDARD;
+    Ok(base64::Engine::decode(&engine, data)?)
+}
+
+pub(crate) fn picture(
+    width: u32,
+    height: u32,
+    color: [u8; 3],
+    format: image::ImageFormat,
+) -> Result<Vec<u8>> {
     let picture = image::RgbImage::from_pixel(width, height, image::Rgb(color));
     let mut bytes = Vec::new();
     picture.write_to(&mut std::io::Cursor::new(&mut bytes), format)?;
@@ -215,9 +227,7 @@ async fn a_compositor_puts_pictures() -> Result<()> {
     assert_eq!(shown(&low.body)?, (854, [200, 0, 0]));
     poll::soon("the picture on the socket", async {
         loop {
-            let frame = socket.receive_type("frame").await?;
-            let data = frame["data"].as_str().unwrap_or_default();
-            let bytes = base64::Engine::decode(&base64::engine::general_purpose::STANDARD, data)?;
+            let bytes = pixels(&socket.receive_type("frame").await?)?;
             if shown(&bytes)? == (1280, [200, 0, 0]) {
                 return Ok(());
             }
@@ -237,6 +247,14 @@ async fn a_compositor_puts_pictures() -> Result<()> {
     );
     let pattern = stream.get("/stream/frame?quality=high").await?;
     assert_eq!(shown(&pattern.body)?.0, 320);
+    // One picture after a silence is shown as the first one was.
+    let blue = picture(64, 64, [0, 0, 254], image::ImageFormat::Png)?;
+    assert_eq!(put(&stream, &blue).await?.0, 202);
+    poll::soon("the next picture on the socket", async {
+        while shown(&pixels(&socket.receive_type("frame").await?)?)? != (64, [0, 0, 254]) {}
+        Ok(())
+    })
+    .await?;
     let jpeg = picture(64, 64, [0, 0, 200], image::ImageFormat::Jpeg)?;
     assert_eq!(put(&stream, &jpeg).await?.0, 202);
     Ok(())
@@ -255,6 +273,15 @@ async fn size_and_rate_are_configured() -> Result<()> {
         .receive_where("another config", |message| message["data"]["width"] == 640)
         .await?;
     assert_eq!(config["data"]["fps"], 5);
+    // One may have been on its way.
+    socket.receive_type("frame").await?;
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let frame = socket.receive_type("frame").await?;
+        times.push(frame["timestamp"].as_u64().context("a time")?);
+    }
+    let took = times[4] - times[0];
+    assert!(took > 600, "five frames at 5 a second: {times:?}");
     let frame = stream.get("/frame").await?;
     assert_eq!(frame.header("content-type"), Some("image/jpeg"));
     let read = image::load_from_memory(&frame.body)?;
