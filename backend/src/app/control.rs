@@ -187,18 +187,19 @@ fn open(
         totals,
     };
     let door = Door::new(Arc::clone(server));
-    serve_doors(listeners.api, listeners.ws, api, door, doors);
+    let patience = config.ws.write_timeout;
+    serve_doors(listeners.api, listeners.ws, api, door, patience, doors);
     let reporter = Arc::clone(&health);
     let report = move |request, _| {
         let health = Arc::clone(&reporter);
         async move { health.answer(&request).await }
     };
-    tokio::spawn(serve(listeners.health, report, rest.subscribe()));
+    tokio::spawn(serve(listeners.health, report, patience, rest.subscribe()));
     let write = move |request, _| {
         let response = scrape.answer(&request);
         async move { response }
     };
-    tokio::spawn(serve(listeners.metrics, write, rest.subscribe()));
+    tokio::spawn(serve(listeners.metrics, write, patience, rest.subscribe()));
     health
 }
 
@@ -207,6 +208,7 @@ fn serve_doors(
     ws_listener: tokio::net::TcpListener,
     api: Arc<Api>,
     door: Door,
+    patience: Duration,
     doors: &watch::Sender<bool>,
 ) {
     let upgrades = door.clone();
@@ -219,12 +221,12 @@ fn serve_doors(
             }
         }
     };
-    tokio::spawn(serve(api_listener, rest, doors.subscribe()));
+    tokio::spawn(serve(api_listener, rest, patience, doors.subscribe()));
     let sockets = move |request, peer| {
         let door = door.clone();
         async move { door.answer(request, peer).await.map(http::Body::Left) }
     };
-    tokio::spawn(serve(ws_listener, sockets, doors.subscribe()));
+    tokio::spawn(serve(ws_listener, sockets, patience, doors.subscribe()));
 }
 
 /// The figures of `metricsUpdate` and `GET …/metrics`.

@@ -12,11 +12,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 
 use crate::http::Response;
+use crate::ws::Socket;
 
 /// A head has to be there in this time (spec section 6).
 const HEAD: Duration = Duration::from_secs(10);
@@ -31,8 +32,13 @@ const TURN: Duration = Duration::from_millis(100);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until `stop` becomes true, and serves each connection until it ends; those that are idle then are closed.
-pub(super) async fn serve<H, F>(listener: TcpListener, handler: H, mut stop: watch::Receiver<bool>)
-where
+/// Clients that take nothing for the time of `patience` lose theirs.
+pub(super) async fn serve<H, F>(
+    listener: TcpListener,
+    handler: H,
+    patience: Duration,
+    mut stop: watch::Receiver<bool>,
+) where
     H: Fn(Request<Incoming>, SocketAddr) -> F + Clone + Send + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
@@ -45,6 +51,7 @@ where
         match accepted {
             Ok((socket, peer)) => {
                 let turns = Arc::clone(&turns);
+                let socket = Socket::new(socket, patience);
                 let connection = connection(socket, peer, handler.clone(), stop.clone(), turns);
                 tokio::spawn(connection);
             }
@@ -62,7 +69,7 @@ async fn told(stop: &mut watch::Receiver<bool>) {
 }
 
 async fn connection<H, F>(
-    socket: TcpStream,
+    socket: Socket,
     peer: SocketAddr,
     handler: H,
     mut stop: watch::Receiver<bool>,
@@ -71,8 +78,6 @@ async fn connection<H, F>(
     H: Fn(Request<Incoming>, SocketAddr) -> F + Send + 'static,
     F: Future<Output = Response> + Send + 'static,
 {
-    // What is sent is sent whole; waiting for more only delays it.
-    let _ = socket.set_nodelay(true);
     // Buffers, and all that a call needs, are for those who have said something: after a restart thousands connect before
     // the first one speaks.
     let speaks = tokio::select! {
@@ -85,7 +90,7 @@ async fn connection<H, F>(
 }
 
 async fn talk<H, F>(
-    socket: TcpStream,
+    socket: Socket,
     peer: SocketAddr,
     handler: H,
     mut stop: watch::Receiver<bool>,

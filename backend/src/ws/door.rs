@@ -14,12 +14,12 @@ use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use serde_json::json;
-use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::handshake::{self, Accepted, Body, Refusal};
 use super::server::{Full as NoPlace, Server, Ticket};
 use super::session::{self, Arrival};
+use super::socket::Socket;
 use super::worker::Shard;
 use crate::hub::Presence;
 
@@ -155,9 +155,9 @@ impl Door {
 /// The socket, off this runtime, and what was read beyond the handshake.
 fn detached(upgraded: Upgraded) -> Result<(std::net::TcpStream, Bytes), String> {
     let parts = upgraded
-        .downcast::<TokioIo<TcpStream>>()
+        .downcast::<TokioIo<Socket>>()
         .map_err(|_| "not a socket of ours".to_owned())?;
-    let socket = parts.io.into_inner().into_std();
+    let socket = parts.io.into_inner().into_inner().into_std();
     // A copy: even an empty one would keep the whole buffer of the handshake, and thousands may wait for their thread.
     let read = Bytes::copy_from_slice(&parts.read_buf);
     Ok((socket.map_err(|error| error.to_string())?, read))

@@ -17,12 +17,14 @@ mod limits;
 mod recovery;
 mod server;
 mod session;
+mod socket;
 mod worker;
 
 pub mod wire;
 
 pub use door::Door;
 pub use server::{Server, Settings};
+pub use socket::Socket;
 pub use worker::{Hub, Worker};
 
 pub use handshake::PATHS;

@@ -182,3 +182,34 @@ async fn listeners_are_let_in_and_counted_as_sockets_are() -> Result<()> {
     last.until("event: serverShutdown").await?;
     Ok(())
 }
+
+/// Polls for the reset that a client gets whom the server has given up, read or not.
+async fn reset(socket: &TcpStream) -> Result<()> {
+    poll::until_true("the reset", PATIENCE, async || {
+        Ok(socket.take_error()?.is_some())
+    })
+    .await
+}
+
+#[tokio::test]
+async fn who_reads_nothing_loses_the_connection() -> Result<()> {
+    let stream = start(&[
+        ("WS_WRITE_TIMEOUT_MS", "300"),
+        ("STREAM_AUTO_START", "true"),
+        ("STREAM_RESOLUTION", "1920x1080"),
+    ])
+    .await?;
+    // One listens to events, one asks for pictures, one after the other, and takes none.
+    let picture = "GET /frame?quality=high HTTP/1.1\r\nHost: x\r\n\r\n".repeat(200);
+    let events = "GET /stream/events?target=preview HTTP/1.1\r\nHost: x\r\n\r\n".to_owned();
+    for request in [events, picture] {
+        let socket = tokio::net::TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        let mut socket = socket.connect(stream.at.api).await?;
+        socket.write_all(request.as_bytes()).await?;
+        reset(&socket).await?;
+    }
+    // One over WebSocket too.
+    let socket = crate::support::Raw::connect_with_target(&stream, "preview", 4096).await?;
+    reset(socket.socket()).await
+}

@@ -129,24 +129,38 @@ pub(crate) struct Raw(TcpStream);
 
 impl Raw {
     pub(crate) async fn connect(stream: &Stream) -> Result<Self> {
-        Self::over(TcpStream::connect(stream.at.ws).await?).await
+        Self::over(TcpStream::connect(stream.at.ws).await?, "state").await
     }
 
     /// One whose kernel takes no more than this for it.
     pub(crate) async fn connect_with_buffer(stream: &Stream, bytes: u32) -> Result<Self> {
-        let socket = TcpSocket::new_v4()?;
-        socket.set_recv_buffer_size(bytes)?;
-        Self::over(socket.connect(stream.at.ws).await?).await
+        Self::connect_with_target(stream, "state", bytes).await
     }
 
-    async fn over(socket: TcpStream) -> Result<Self> {
+    /// The same on another channel.
+    pub(crate) async fn connect_with_target(
+        stream: &Stream,
+        target: &str,
+        bytes: u32,
+    ) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(bytes)?;
+        Self::over(socket.connect(stream.at.ws).await?, target).await
+    }
+
+    async fn over(socket: TcpStream, target: &str) -> Result<Self> {
         let mut raw = Self(socket);
-        raw.send(upgrade("/ws", "").as_bytes()).await?;
+        let request = upgrade(&format!("/ws?target={target}"), "");
+        raw.send(request.as_bytes()).await?;
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(raw.0.read_u8().await?);
         }
         Ok(raw)
+    }
+
+    pub(crate) fn socket(&self) -> &TcpStream {
+        &self.0
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<()> {

@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::{ABNORMAL, Phase, Session};
 use crate::hub::{Channel, Client, Farewell, Lane, Message, Pipe, Publication, Pushed};
 use crate::ws::close::Close;
+use crate::ws::socket::forget;
 use crate::ws::wire;
 
 impl Client for Session {
@@ -55,7 +56,10 @@ impl Client for Session {
         let slow = blocked.is_some_and(|blocked| blocked >= settings.write_timeout);
         match self.phase.get() {
             // A close frame would have to wait behind what is blocked.
-            Phase::Open if slow => self.drop_connection(Close::SLOW.code),
+            Phase::Open if slow => {
+                forget(&self.socket);
+                self.drop_connection(Close::SLOW.code);
+            }
             Phase::Open if self.identity.is_over(now) => self.close(Close::EXPIRED),
             Phase::Open => {
                 self.heartbeat(now);
