@@ -4,6 +4,7 @@
 //! listener. With Redis the log gives every event its place, and all instances apply the same events in that order; who
 //! is there is told beside it, and kept by nobody.
 
+mod addresses;
 mod handle;
 mod limits;
 mod log;

@@ -1,19 +1,18 @@
 //! Chat's task: wishes one at a time, what other instances tell, and who comes and goes.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::net::IpAddr;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 
+use super::addresses::Addresses;
 use super::handle::{Notice, OnNotice, Options, Told};
 use super::limits::Limits;
 use super::log::{Heard, Log, Place};
 use super::model::{
-    Action, ChatError, ChatMessage, Event, Moderation, Post, Present, Sender, Status, User, View,
-    Wish,
+    ChatError, ChatMessage, Event, Moderation, Post, Present, Sender, Status, User, View, Wish,
 };
 use super::presence::{Change, Presence};
 use super::state::{self, Mute, State};
@@ -26,8 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(250);
 /// Comings and goings told one by one in a tick; more are told as a whole.
 const TOLD_EACH: usize = 25;
-/// Writers whose addresses are known, for mutes that hold for the address.
-const ADDRESSES: usize = 10_000;
 /// Events that wait for the log; older ones are lost to other instances.
 const UNSENT: usize = 1_000;
 /// Events whose ids are known, to tell each once.
@@ -68,9 +65,7 @@ pub(super) struct Owner {
     pub(super) state: State,
     limits: Limits,
     presence: Presence,
-    /// Where each user writes from, of those whose mutes hold for the address; and the mutes.
-    addresses: HashMap<Arc<str>, IpAddr>,
-    muted_addresses: HashMap<IpAddr, u64>,
+    addresses: Addresses,
     /// How far the log is applied.
     at: Place,
     /// Events that came before those that go before them.
@@ -83,6 +78,8 @@ pub(super) struct Owner {
     last_id: u64,
     instance: String,
     dirty: bool,
+    /// The log has lost everything.
+    unrestored: bool,
     told_this_tick: usize,
     told_all: bool,
     rolled: Instant,
@@ -111,8 +108,7 @@ impl Owner {
             state: State::default(),
             limits: Limits::default(),
             presence: Presence::default(),
-            addresses: HashMap::new(),
-            muted_addresses: HashMap::new(),
+            addresses: Addresses::default(),
             at: Place {
                 epoch: String::new(),
                 sequence: 0,
@@ -125,6 +121,7 @@ impl Owner {
             last_id: 0,
             instance: random_id().chars().take(4).collect(),
             dirty: false,
+            unrestored: false,
             told_this_tick: 0,
             told_all: false,
             rolled: Instant::now(),
@@ -183,13 +180,8 @@ impl Owner {
         let text = state::text(&post.text)?;
         let from = &post.from;
         let now = now_ms();
-        let by_address = self.muted_addresses.get(&from.address);
-        let by_address = by_address.filter(|_| from.anonymous);
-        let muted = self
-            .state
-            .muted(&from.user.id, now)
-            .or_else(|| state::mute(*by_address?, now));
-        match muted {
+        let address = from.anonymous.then_some(from.address);
+        match self.state.muted(&from.user.id, address, now) {
             Some(Mute::Forever) => {
                 return Err(ChatError::new("FORBIDDEN", "You are banned from chat"));
             }
@@ -202,7 +194,7 @@ impl Owner {
         self.limits
             .take(from, self.state.slow_mode(), Instant::now())?;
         if from.anonymous {
-            self.writes_from(&from.user.id, from.address);
+            self.addresses.writes_from(&from.user.id, from.address);
         }
         // He goes by the name that others see him by.
         let name = self.presence.name(&from.user.id).filter(|_| from.anonymous);
@@ -243,13 +235,6 @@ impl Owner {
     fn next_id(&mut self, now: u64) -> Arc<str> {
         self.last_id = now.max(self.last_id + 1);
         format!("{:011x}{}", self.last_id, self.instance).into()
-    }
-
-    fn writes_from(&mut self, user: &Arc<str>, address: IpAddr) {
-        if self.addresses.len() >= ADDRESSES {
-            self.addresses.clear();
-        }
-        self.addresses.insert(Arc::clone(user), address);
     }
 
     /// Has the log keep an event, and applies it in its turn.
@@ -296,6 +281,7 @@ impl Owner {
                 self.behind.get_or_insert_with(Instant::now);
                 return;
             }
+            self.unrestored |= emptied;
             self.at = Place {
                 epoch: place.epoch.clone(),
                 sequence: 0,
@@ -341,19 +327,23 @@ impl Owner {
     }
 
     fn mute_address(&mut self, moderation: &Moderation) {
-        let user = moderation.user_id.as_ref();
-        let Some(address) = user.and_then(|user| self.addresses.get(user)) else {
+        let Some(mute) = self.addresses.mute(moderation) else {
             return;
         };
-        match moderation.action {
-            Action::Timeout | Action::Ban => {
-                self.muted_addresses
-                    .insert(*address, state::until(moderation));
+        if self.log.is_shared() {
+            self.addresses.is_to_be_told(mute.clone());
+        }
+        self.state.mute_address(mute, now_ms());
+    }
+
+    /// Tells others of mutes whose addresses are known here.
+    async fn tell_mutes(&mut self) {
+        while let Some(mute) = self.addresses.untold() {
+            match timeout(PATIENCE, self.log.mute_address(&mute)).await {
+                Ok(Ok(())) => self.addresses.told(),
+                // The next tick tries again.
+                Ok(Err(_)) | Err(_) => return,
             }
-            Action::Unban => {
-                self.muted_addresses.remove(address);
-            }
-            _ => {}
         }
     }
 
@@ -362,7 +352,7 @@ impl Owner {
             Request::Join { sender } => {
                 let (id, name) = (&sender.user.id, &sender.user.name);
                 if sender.anonymous {
-                    self.writes_from(id, sender.address);
+                    self.addresses.writes_from(id, sender.address);
                 }
                 let user = Present {
                     id: Arc::clone(id),
@@ -400,7 +390,15 @@ impl Owner {
             Heard::Roll { origin, roll } => {
                 self.told_all |= self.presence.told(&origin, roll, Instant::now());
             }
-            Heard::Connected => self.catch_up().await,
+            Heard::Mute(mute) => self.state.mute_address(mute, now_ms()),
+            Heard::Connected => {
+                self.catch_up().await;
+                if let Ok(Ok(mutes)) = timeout(PATIENCE, self.log.muted_addresses()).await {
+                    let now = now_ms();
+                    let mutes = mutes.into_iter();
+                    mutes.for_each(|mute| self.state.mute_address(mute, now));
+                }
+            }
         }
     }
 
@@ -417,12 +415,12 @@ impl Owner {
             // Not waited for longer than others can bear.
             let _ = timeout(PATIENCE, self.log.tell(&self.presence.roll())).await;
         }
-        if self
-            .behind
-            .is_some_and(|since| now.duration_since(since) >= TICK)
-        {
+        let behind = self.behind;
+        let behind = behind.is_some_and(|since| now.duration_since(since) >= TICK);
+        if behind || self.unrestored {
             self.catch_up().await;
         }
+        self.tell_mutes().await;
         self.save().await;
     }
 
@@ -443,6 +441,12 @@ impl Owner {
                 }
             }
             None => self.load().await,
+        }
+        if self.unrestored {
+            match timeout(PATIENCE, self.log.restore(&self.state)).await {
+                Ok(Ok(())) => self.unrestored = false,
+                Ok(Err(_)) | Err(_) => return,
+            }
         }
         while let Some(event) = self.unsent.front().cloned() {
             match timeout(PATIENCE, self.log.append(&event)).await {
@@ -470,12 +474,9 @@ impl Owner {
                     sequence: loaded.sequence,
                 };
                 self.early.clear();
-                if loaded.sequence == 0 && !self.state.messages.is_empty() {
+                if loaded.sequence == 0 && self.state != State::default() {
                     // It has lost everything, and gets what is known here.
-                    let known = self.state.messages.iter();
-                    self.unsent = known
-                        .map(|known| Event::Message(Arc::clone(known)))
-                        .collect();
+                    self.unrestored = true;
                     return;
                 }
                 self.state = loaded.state;

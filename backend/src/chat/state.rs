@@ -1,11 +1,13 @@
 //! The rules of chat, pure: which wishes are fine, and what an event changes.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::addresses::AddressMute;
 use super::model::{Action, ChatError, ChatMessage, Event, Moderation, Wish};
 
 /// Messages that are kept.
@@ -27,6 +29,7 @@ pub(super) struct State {
     pub(super) messages: VecDeque<Arc<ChatMessage>>,
     /// User to the end of the mute, Unix milliseconds; 0 is never.
     pub(super) mutes: HashMap<Arc<str>, u64>,
+    pub(super) muted_addresses: HashMap<IpAddr, AddressMute>,
     pub(super) pinned: Option<Arc<str>>,
     pub(super) slow_mode_seconds: u64,
 }
@@ -66,6 +69,7 @@ impl State {
             Action::Unban => {
                 if let Some(user) = user {
                     self.mutes.remove(user);
+                    self.muted_addresses.retain(|_, mute| mute.user != *user);
                 }
             }
             Action::Timeout | Action::Ban => {
@@ -86,9 +90,23 @@ impl State {
         }
     }
 
-    /// How long somebody may not write yet; `None`: he may.
-    pub(super) fn muted(&self, user: &str, now_ms: u64) -> Option<Mute> {
-        mute(*self.mutes.get(user)?, now_ms)
+    pub(super) fn mute_address(&mut self, mute: AddressMute, now_ms: u64) {
+        let muted = &mut self.muted_addresses;
+        if muted.len() >= MOST_MUTES {
+            muted.retain(|_, mute| mute.until == 0 || mute.until > now_ms);
+        }
+        if muted.len() < MOST_MUTES || muted.contains_key(&mute.address) {
+            muted.insert(mute.address, mute);
+        }
+    }
+
+    /// How long somebody may not write yet; `None`: he may. `address`: what a mute may hold for too.
+    pub(super) fn muted(&self, user: &str, address: Option<IpAddr>, now_ms: u64) -> Option<Mute> {
+        let by_user = self.mutes.get(user).copied();
+        let by_address = address.and_then(|address| self.muted_addresses.get(&address));
+        let ends = [by_user, by_address.map(|mute| mute.until)];
+        let mutes = ends.into_iter().flatten();
+        mutes.filter_map(|until| mute(until, now_ms)).max()
     }
 
     /// Checks a moderator's wish.
@@ -137,14 +155,14 @@ impl State {
 }
 
 /// A mute that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mute {
-    Forever,
     For(Duration),
+    Forever,
 }
 
 /// What an end that was noted means now.
-pub(super) fn mute(until: u64, now_ms: u64) -> Option<Mute> {
+fn mute(until: u64, now_ms: u64) -> Option<Mute> {
     match until {
         0 => Some(Mute::Forever),
         until if until > now_ms => Some(Mute::For(Duration::from_millis(until - now_ms))),

@@ -2,6 +2,7 @@
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
+use sluice_tests::poll::{self, soon};
 use sluice_tests::redis::Redis;
 use sluice_tests::websocket::Socket;
 
@@ -312,5 +313,104 @@ async fn two_instances_tell_the_same_in_the_same_order() -> Result<()> {
     assert_eq!(texts(&mut second, 1).await?, ["online"]);
     let kept = two.get("/stream/chat").await?.json()?;
     assert_eq!(kept["count"], 12);
+    Ok(())
+}
+
+/// A member of chat from this address, and his id.
+async fn chatter_from(stream: &Stream, address: &str) -> Result<(Socket, String)> {
+    let port = stream.at.ws.port();
+    let tcp = sluice_tests::stream::plain(port).await?;
+    let url = format!("ws://127.0.0.1:{port}/ws?target=chat");
+    let headers = [("x-forwarded-for", address)];
+    let mut socket = Socket::over(Box::new(tcp), &url, &headers).await?;
+    let welcome = socket.receive_type("welcome").await?;
+    let id = welcome["clientId"].as_str().context("an id")?.to_owned();
+    Ok((socket, id))
+}
+
+/// What he is told who writes.
+async fn answer(socket: &mut Socket, text: &str) -> Result<String> {
+    socket.send_json(&says(text)).await?;
+    let answers = |message: &Value| message["type"] == "ack" || message["type"] == "error";
+    let answer = socket.receive_where("an answer", answers).await?;
+    let code = answer["payload"]["code"].as_str();
+    Ok(code.unwrap_or("written").to_owned())
+}
+
+#[tokio::test]
+async fn a_mute_holds_for_the_address_on_every_instance() -> Result<()> {
+    let redis = Redis::start().await?;
+    let url = redis.url();
+    let one = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "one")]).await?;
+    let two = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "two")]).await?;
+    let (mut loud, id) = chatter_from(&one, "198.51.100.9").await?;
+    assert_eq!(answer(&mut loud, "hello").await?, "written");
+    // He goes, is banned on the other instance, and comes back there.
+    drop(loud);
+    let moderation = async |action: &str| {
+        let body = json!({"action": action, "userId": id}).to_string();
+        anyhow::ensure!(two.post("/stream/chat/moderation", &body).await?.status == 200);
+        Ok(())
+    };
+    moderation("ban").await?;
+    let kept = async || Ok(redis.call("HLEN chat:bans:addresses").await?.trim() == ":1");
+    poll::until_true("the address", poll::PATIENCE, kept).await?;
+    let three = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "three")]).await?;
+    for instance in [&one, &two, &three] {
+        let (mut again, _) = chatter_from(instance, "198.51.100.9").await?;
+        assert_eq!(answer(&mut again, "again").await?, "FORBIDDEN");
+        let (mut other, _) = chatter_from(instance, "198.51.100.10").await?;
+        assert_eq!(answer(&mut other, "I am not he").await?, "written");
+    }
+    moderation("unban").await?;
+    for instance in [&one, &two, &three] {
+        let (mut again, _) = chatter_from(instance, "198.51.100.9").await?;
+        // The other instances hear of it.
+        soon("the end of the ban", async {
+            while answer(&mut again, "thanks").await? != "written" {}
+            Ok(())
+        })
+        .await?;
+    }
+    assert_eq!(redis.call("HLEN chat:bans:addresses").await?.trim(), ":0");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_redis_that_lost_chat_gets_it_back() -> Result<()> {
+    let redis = Redis::start().await?;
+    let url = redis.url();
+    let stream = start(&[("REDIS_URL", &url)]).await?;
+    for number in 1..4 {
+        write(&stream, number, &format!("text {number}")).await?;
+    }
+    let messages = stream.get("/stream/chat").await?.json()?["data"].clone();
+    for moderation in [
+        json!({"action": "ban", "userId": "u1"}),
+        json!({"action": "slowMode", "durationSeconds": 7}),
+        json!({"action": "pin", "messageId": messages[1]["id"]}),
+    ] {
+        let body = moderation.to_string();
+        let answer = stream.post("/stream/chat/moderation", &body).await?;
+        assert_eq!(answer.status, 200);
+    }
+    redis.call("FLUSHALL").await?;
+    write(&stream, 9, "text 4").await?;
+    let restored = async || {
+        Ok(redis
+            .call("HGET chat:settings slowMode")
+            .await?
+            .contains('7'))
+    };
+    poll::until_true("the settings", poll::PATIENCE, restored).await?;
+    // Another one finds all of it.
+    let other = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "other")]).await?;
+    let found = other.get("/stream/chat").await?.json()?["data"].clone();
+    let texts: Vec<_> = (0..4).map(|at| found[at]["text"].clone()).collect();
+    assert_eq!(texts, ["text 1", "text 2", "text 3", "text 4"]);
+    assert!(write(&other, 1, "banned").await.is_err());
+    let pinned = redis.call("HGET chat:settings pinned").await?;
+    let id = messages[1]["id"].as_str().context("an id")?;
+    assert!(pinned.contains(id), "{pinned}");
     Ok(())
 }

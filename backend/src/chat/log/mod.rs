@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::mpsc;
 
+use super::addresses::AddressMute;
 use super::model::Event;
 use super::presence::Roll;
 use super::state::State;
@@ -106,6 +107,30 @@ impl Log {
                 file: Some(file), ..
             } => file.save(state).await,
             Kind::Local { .. } | Kind::Redis(_) => Ok(()),
+        }
+    }
+
+    /// Keeps a mute of an address, and tells other instances.
+    pub(super) async fn mute_address(&self, mute: &AddressMute) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.mute_address(mute).await,
+            Kind::Local { .. } => Ok(()),
+        }
+    }
+
+    /// The mutes of addresses that are kept, where others may have added to them.
+    pub(super) async fn muted_addresses(&self) -> Result<Vec<AddressMute>, StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.muted_addresses().await,
+            Kind::Local { .. } => Ok(Vec::new()),
+        }
+    }
+
+    /// Gives it what it has lost, but for what it has again.
+    pub(super) async fn restore(&self, state: &State) -> Result<(), StoreError> {
+        match &self.0 {
+            Kind::Redis(redis) => redis.restore(state).await,
+            Kind::Local { .. } => Ok(()),
         }
     }
 

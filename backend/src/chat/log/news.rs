@@ -1,5 +1,6 @@
 //! What a log holds and tells.
 
+use crate::chat::addresses::AddressMute;
 use crate::chat::model::Event;
 use crate::chat::presence::Roll;
 use crate::chat::state::State;
@@ -39,6 +40,7 @@ pub(in crate::chat) enum Heard {
         origin: String,
         roll: Roll,
     },
+    Mute(AddressMute),
     /// From now on they are heard; what they told before may have been missed.
     Connected,
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::{Heard, Loaded, Missed, Place, script};
+use crate::chat::addresses::AddressMute;
 use crate::chat::model::{Action, Event, Moderation};
 use crate::chat::presence::Roll;
 use crate::chat::state::{State, until};
@@ -24,6 +25,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 const CHANNEL: &str = "stream-manager:updates";
 const MESSAGES: &str = "chat:messages";
 const BANS: &str = "chat:bans";
+/// Address to the mute, as JSON.
+const ADDRESSES: &str = "chat:bans:addresses";
 const SETTINGS: &str = "chat:settings";
 const LOG: &str = "chat:log";
 const SEQUENCE: &str = "chat:sequence";
@@ -78,22 +81,26 @@ impl Redis {
             .hgetall(BANS)
             .hgetall(SETTINGS)
             .get(EPOCH)
-            .get(SEQUENCE);
+            .get(SEQUENCE)
+            .hvals(ADDRESSES);
         type Found = (
             Vec<Vec<u8>>,
             HashMap<String, String>,
             HashMap<String, String>,
             Option<String>,
             Option<u64>,
+            Vec<Vec<u8>>,
         );
         let ask = Ask::Pipe(&pipe);
-        let (messages, bans, settings, epoch, sequence) = self.call::<Found>("load", &ask).await?;
+        let found = self.call::<Found>("load", &ask).await?;
+        let (messages, bans, settings, epoch, sequence, addresses) = found;
         let read = |message: &Vec<u8>| serde_json::from_slice(message).ok().map(Arc::new);
         let ban = |(user, end): (String, String)| Some((user.into(), end.parse().ok()?));
         Ok(Loaded {
             state: State {
                 messages: messages.iter().filter_map(read).collect(),
                 mutes: bans.into_iter().filter_map(ban).collect(),
+                muted_addresses: mutes(&addresses).map(|mute| (mute.address, mute)).collect(),
                 pinned: settings.get("pinned").map(|id| id.as_str().into()),
                 slow_mode_seconds: settings
                     .get("slowMode")
@@ -106,28 +113,27 @@ impl Redis {
     }
 
     pub(super) async fn append(&self, event: &Event) -> Result<Place, StoreError> {
-        let json = |value: serde_json::Result<String>| {
-            value.map_err(|error| StoreError(format!("a chat event can't be encoded: {error}")))
-        };
         let (kind, timestamp) = match event {
             Event::Message(message) => ("chat", message.timestamp),
             Event::Moderation(moderation) => ("moderation", moderation.timestamp),
         };
         let script = Script::new(script::APPEND);
         let mut call = script.prepare_invoke();
-        for key in [MESSAGES, BANS, SETTINGS, LOG, SEQUENCE, EPOCH, IDS] {
+        for key in [
+            MESSAGES, BANS, SETTINGS, LOG, SEQUENCE, EPOCH, IDS, ADDRESSES,
+        ] {
             call.key(key);
         }
         call.arg(&**event.id())
-            .arg(json(serde_json::to_string(event))?)
+            .arg(json(event)?)
             .arg(kind)
-            .arg(json(serde_json::to_string(&self.origin))?)
+            .arg(json(&self.origin)?)
             .arg(random_id())
             .arg(timestamp)
             .arg(CHANNEL);
         match event {
             Event::Message(message) => {
-                call.arg(json(serde_json::to_string(&**message))?);
+                call.arg(json(&**message)?);
             }
             Event::Moderation(moderation) => arguments(&mut call, moderation),
         }
@@ -158,20 +164,65 @@ impl Redis {
     }
 
     pub(super) async fn tell(&self, roll: &Roll) -> Result<(), StoreError> {
-        let body = serde_json::to_value(roll);
-        let body = body.map_err(|error| StoreError(error.to_string()))?;
-        let message = serde_json::to_string(&Envelope {
-            origin: self.origin.clone(),
-            epoch: String::new(),
-            version: 0,
-            kind: "presence".to_owned(),
-            body,
-            timestamp: crate::chat::owner::now_ms(),
-        });
-        let message = message.map_err(|error| StoreError(error.to_string()))?;
+        let message = self.envelope("presence", roll)?;
         let mut publish = redis::cmd("PUBLISH");
         publish.arg(CHANNEL).arg(&message);
         self.call::<()>("tell", &Ask::Command(&publish)).await
+    }
+
+    pub(super) async fn mute_address(&self, mute: &AddressMute) -> Result<(), StoreError> {
+        let message = self.envelope("mute", mute)?;
+        let mut pipe = redis::pipe();
+        pipe.atomic()
+            .hset(ADDRESSES, mute.address.to_string(), json(mute)?)
+            .ignore()
+            .publish(CHANNEL, message)
+            .ignore();
+        self.call::<()>("mute", &Ask::Pipe(&pipe)).await
+    }
+
+    pub(super) async fn muted_addresses(&self) -> Result<Vec<AddressMute>, StoreError> {
+        let mut command = redis::cmd("HVALS");
+        command.arg(ADDRESSES);
+        let ask = Ask::Command(&command);
+        let found = self.call::<Vec<Vec<u8>>>("muted addresses", &ask).await?;
+        Ok(mutes(&found).collect())
+    }
+
+    pub(super) async fn restore(&self, state: &State) -> Result<(), StoreError> {
+        let script = Script::new(script::RESTORE);
+        let mut call = script.prepare_invoke();
+        for key in [MESSAGES, BANS, SETTINGS, ADDRESSES] {
+            call.key(key);
+        }
+        call.arg(state.pinned.as_deref().unwrap_or_default())
+            .arg(state.slow_mode_seconds)
+            .arg(state.messages.len());
+        for message in state.messages.iter().rev() {
+            call.arg(&*message.id).arg(json(&**message)?);
+        }
+        call.arg(state.mutes.len());
+        for (user, until) in &state.mutes {
+            call.arg(&**user).arg(*until);
+        }
+        call.arg(state.muted_addresses.len());
+        for (address, mute) in &state.muted_addresses {
+            call.arg(address.to_string()).arg(json(mute)?);
+        }
+        self.call::<()>("restore", &Ask::Script(&call)).await
+    }
+
+    /// What is told beside the log.
+    fn envelope(&self, kind: &str, body: &impl Serialize) -> Result<String, StoreError> {
+        let body = serde_json::to_value(body);
+        json(&Envelope {
+            origin: self.origin.clone(),
+            epoch: String::new(),
+            version: 0,
+            kind: kind.to_owned(),
+            body: body.map_err(|error| StoreError(error.to_string()))?,
+            timestamp: crate::chat::owner::now_ms(),
+        })
     }
 
     pub(super) async fn watch(&self, heard: &mpsc::Sender<Heard>) {
@@ -218,6 +269,9 @@ impl Redis {
                 origin: envelope.origin,
                 roll: serde_json::from_value(envelope.body).ok()?,
             }),
+            "mute" if envelope.origin != self.origin => {
+                Some(Heard::Mute(serde_json::from_value(envelope.body).ok()?))
+            }
             _ => None,
         }
     }
@@ -248,6 +302,17 @@ impl Redis {
     fn idle(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn json(value: &impl Serialize) -> Result<String, StoreError> {
+    let failed = |error| StoreError(format!("something of chat can't be encoded: {error}"));
+    serde_json::to_string(value).map_err(failed)
+}
+
+/// Mutes that can be read.
+fn mutes(stored: &[Vec<u8>]) -> impl Iterator<Item = AddressMute> {
+    let read = |mute: &Vec<u8>| serde_json::from_slice(mute).ok();
+    stored.iter().filter_map(read)
 }
 
 /// One question to Redis.

@@ -1,6 +1,7 @@
-//! The script that gives a chat event its place: numbers it, keeps it, changes what it changes, and tells everybody.
+//! Chat's scripts. One gives an event its place: numbers it, keeps it, changes what it changes, and tells everybody. The
+//! other gives a Redis that has lost everything what an instance still knows.
 
-/// Keys: messages, bans, settings, log, sequence, epoch, ids. Arguments: event id, event, kind (`chat` or `moderation`),
+/// Keys: messages, bans, settings, log, sequence, epoch, ids, muted addresses. Arguments: event id, event, kind (`chat` or `moderation`),
 /// origin, an epoch if there is none, Unix milliseconds, channel, then of a message its JSON; of a moderation its action,
 /// message id, user id and, for mutes, their end, for slow mode its seconds.
 pub(super) const APPEND: &str = r#"
@@ -34,6 +35,11 @@ else
     redis.call('HSET', KEYS[2], user, value)
   elseif action == 'unban' then
     redis.call('HDEL', KEYS[2], user)
+    local addresses = redis.call('HGETALL', KEYS[8])
+    for at = 1, #addresses, 2 do
+      local fine, mute = pcall(cjson.decode, addresses[at + 1])
+      if fine and mute['user'] == user then redis.call('HDEL', KEYS[8], addresses[at]) end
+    end
   elseif action == 'pin' then
     if message == '' then redis.call('HDEL', KEYS[3], 'pinned')
     else redis.call('HSET', KEYS[3], 'pinned', message) end
@@ -44,4 +50,31 @@ end
 redis.call('PUBLISH', ARGV[7], '{"origin":' .. ARGV[4] .. ',"epoch":' .. cjson.encode(epoch) .. ',"version":' ..
   sequence .. ',"kind":"' .. ARGV[3] .. '","body":' .. ARGV[2] .. ',"timestamp":' .. ARGV[6] .. '}')
 return {epoch, tostring(sequence)}
+"#;
+
+/// Keys: messages, bans, settings, muted addresses. Arguments: the id of the pinned message or nothing, slow mode's seconds,
+/// then three lists, each its length and pairs: message id and JSON (newest first), user and end, address and JSON. What
+/// is there already stays; only the first instance restores.
+pub(super) const RESTORE: &str = r#"
+if redis.call('HSETNX', KEYS[3], 'restored', 1) == 0 then return 0 end
+if ARGV[1] ~= '' then redis.call('HSETNX', KEYS[3], 'pinned', ARGV[1]) end
+redis.call('HSETNX', KEYS[3], 'slowMode', ARGV[2])
+local known = {}
+for _, item in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  local fine, decoded = pcall(cjson.decode, item)
+  if fine then known[decoded['id']] = true end
+end
+local at = 3
+local function pairs_of(each)
+  local count = tonumber(ARGV[at])
+  for pair = 0, count - 1 do each(ARGV[at + 1 + 2 * pair], ARGV[at + 2 + 2 * pair]) end
+  at = at + 1 + 2 * count
+end
+pairs_of(function(id, message)
+  if not known[id] then redis.call('LPUSH', KEYS[1], message) end
+end)
+redis.call('LTRIM', KEYS[1], -200, -1)
+pairs_of(function(user, ends) redis.call('HSETNX', KEYS[2], user, ends) end)
+pairs_of(function(address, mute) redis.call('HSETNX', KEYS[4], address, mute) end)
+return 1
 "#;
