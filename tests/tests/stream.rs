@@ -1,7 +1,7 @@
 //! The stream manager through the gateway: a thousand viewers, a store that dies, and input that is wrong.
 
 use std::io::Write as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
@@ -26,8 +26,8 @@ const VERSIONS: u64 = 120;
 /// What either process may grow by while versions go out: far less than one version kept for each viewer and round.
 const GROWTH: u64 = 24 << 20;
 
-/// What a viewer saw: its number, and the version.
-type Seen = (usize, Result<u64>);
+/// What a viewer saw: its number, the version, and when.
+type Seen = (usize, Result<u64>, Instant);
 
 /// Hands on every `stateUpdate`, until the socket or the test ends.
 async fn watch(number: usize, mut socket: Socket, seen: mpsc::UnboundedSender<Seen>) {
@@ -35,24 +35,25 @@ async fn watch(number: usize, mut socket: Socket, seen: mpsc::UnboundedSender<Se
         let update = socket.receive_type("stateUpdate").await;
         let version = update.and_then(|update| update["version"].as_u64().context("no version"));
         let ends = version.is_err();
-        if seen.send((number, version)).is_err() || ends {
+        if seen.send((number, version, Instant::now())).is_err() || ends {
             return;
         }
     }
 }
 
-/// Waits until every viewer has seen `version`; none may have missed one on the way.
+/// Waits until every viewer has seen `version`, and says when each did; none may have missed one on the way.
 async fn all_see(
     version: u64,
     last: &mut [u64],
     seen: &mut mpsc::UnboundedReceiver<Seen>,
-) -> Result<()> {
+) -> Result<Vec<Instant>> {
+    let mut times = Vec::new();
     let mut behind = last.iter().filter(|last| **last < version).count();
     while behind > 0 {
         let next = poll::soon("every viewer's next version", async {
             seen.recv().await.context("no viewer is left")
         });
-        let (number, found) = next
+        let (number, found, at) = next
             .await
             .with_context(|| format!("{behind} lack {version}"))?;
         let found = found.with_context(|| format!("viewer {number}"))?;
@@ -64,10 +65,18 @@ async fn all_see(
         );
         if *last < version && found >= version {
             behind -= 1;
+            times.push(at);
         }
         *last = found;
     }
-    Ok(())
+    Ok(times)
+}
+
+/// Milliseconds from order to sight that 99 of 100 do not exceed.
+fn p99(mut latencies: Vec<Duration>) -> f64 {
+    latencies.sort_unstable();
+    let at = latencies.len() * 99 / 100;
+    latencies.get(at).map_or(0.0, Duration::as_secs_f64) * 1000.0
 }
 
 /// A viewer that never reads, with as small a buffer as the system gives, and keeps asking for long answers.
@@ -87,6 +96,34 @@ async fn deaf_viewer(port: u16) -> Result<tokio::task::JoinHandle<()>> {
     }))
 }
 
+/// Waits until something waits for a viewer that takes nothing more.
+async fn waits_for_one(whole: &Whole) -> Result<()> {
+    poll::until_true("a viewer that takes nothing more", PATIENCE, async || {
+        let depth = &health(whole).await?["components"]["websocket"]["queueDepth"];
+        Ok(depth.as_u64() > Some(0))
+    })
+    .await
+}
+
+/// Judges resident bytes of gateway and backend, before and after, and the latencies without and beside a deaf viewer.
+fn holds([before, after]: [[u64; 2]; 2], [alone, beside]: [f64; 2]) -> Result<()> {
+    // Seen where the test harness keeps the output of tests that pass.
+    writeln!(
+        std::io::stderr(),
+        "{VIEWERS} viewers, {VERSIONS} versions: resident bytes of gateway and backend before {before:?}, after {after:?}; \
+         p99 from order to sight {alone:.1} ms, beside one that does not read {beside:.1} ms"
+    )?;
+    // Far above what a busy machine does to it, far below one wait for a socket that takes nothing.
+    ensure!(beside < alone * 2.0 + 50.0, "{alone} ms became {beside} ms");
+    for (name, (before, after)) in ["gateway", "backend"].iter().zip(before.iter().zip(&after)) {
+        ensure!(
+            *after < before + GROWTH,
+            "{name}: {before} bytes grew to {after}"
+        );
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_thousand_viewers_get_every_version_in_order_though_one_does_not_read() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -102,7 +139,6 @@ async fn a_thousand_viewers_get_every_version_in_order_though_one_does_not_read(
         viewers.spawn(watch(number, socket, sender.clone()));
     }
     drop(sender);
-    let deaf = deaf_viewer(whole.gateway.web).await?;
 
     let mut last = vec![0; VIEWERS];
     whole.order("/api/stream/start", "").await?;
@@ -112,22 +148,24 @@ async fn a_thousand_viewers_get_every_version_in_order_though_one_does_not_read(
     all_see(first, &mut last, &mut seen).await?;
     let resident = || whole_ids.map(|id| usage::resident_bytes(id).unwrap_or_default());
     let before = resident();
+    let mut deaf = None;
+    let mut latencies = [Vec::new(), Vec::new()];
     for round in 1..=VERSIONS {
+        if round == VERSIONS / 2 + 1 {
+            deaf = Some(deaf_viewer(whole.gateway.web).await?);
+            waits_for_one(&whole).await?;
+        }
+        let begun = Instant::now();
         whole.order("/api/stream/pause", "").await?;
-        all_see(first + round, &mut last, &mut seen).await?;
+        let times = all_see(first + round, &mut last, &mut seen).await?;
+        let times = times.into_iter().map(|at| at - begun);
+        latencies[usize::from(deaf.is_some())].extend(times);
     }
+    let deaf = deaf.context("it was there")?;
+    ensure!(!deaf.is_finished(), "it was given up before the end");
     let after = resident();
-    // Seen where the test harness keeps the output of tests that pass.
-    writeln!(
-        std::io::stderr(),
-        "{VIEWERS} viewers, {VERSIONS} versions: resident bytes of gateway and backend before {before:?}, after {after:?}"
-    )?;
-    for (name, (before, after)) in ["gateway", "backend"].iter().zip(before.iter().zip(&after)) {
-        ensure!(
-            *after < before + GROWTH,
-            "{name}: {before} bytes grew to {after}"
-        );
-    }
+    let resident = [before, after];
+    holds(resident, latencies.map(p99))?;
 
     // It is given up, and nobody else is.
     poll::soon("the end of the viewer that does not read", async {

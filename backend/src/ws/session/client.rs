@@ -3,7 +3,8 @@
 use std::io::{self, IoSlice};
 use std::time::Instant;
 
-use super::{ABNORMAL, Phase, Session};
+use super::phase::ABNORMAL;
+use super::{Phase, Session};
 use crate::hub::{Channel, Client, Farewell, Lane, Message, Pipe, Publication, Pushed};
 use crate::ws::close::Close;
 use crate::ws::socket::forget;
@@ -65,15 +66,13 @@ impl Client for Session {
                 self.heartbeat(now);
                 self.perform(now);
             }
-            Phase::Closing { since, code }
-            | Phase::Answering { since, code }
-            | Phase::Failing { since, code }
-            | Phase::Draining { since, code } => {
-                if now.saturating_duration_since(since) >= settings.closing {
-                    self.drop_connection(code);
+            phase => {
+                let since = phase.ending_since();
+                let waited = since.map(|since| now.saturating_duration_since(since));
+                if waited.is_some_and(|waited| waited >= settings.closing) {
+                    self.drop_connection(phase.code());
                 }
             }
-            Phase::Gone { .. } => {}
         }
     }
 

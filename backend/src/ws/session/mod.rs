@@ -9,6 +9,7 @@ mod client;
 mod handlers;
 mod input;
 mod outgoing;
+mod phase;
 mod preview;
 mod raw;
 mod task;
@@ -32,6 +33,7 @@ use crate::chat::Seat;
 use crate::hub::{Channel, Channels, Outbox, Presence};
 use crate::preview::Choice;
 pub(super) use arrival::{Arrival, settle};
+use phase::Phase;
 
 /// See the head of this file.
 pub(super) struct Session {
@@ -67,40 +69,6 @@ pub(super) struct Session {
     json_pings: Cell<bool>,
     place: Option<(Ticket, Presence)>,
 }
-
-/// How far a session has come. `code` is what it is said to have ended with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    Open,
-    /// Our close frame is out or on its way; the client's answer is awaited.
-    Closing {
-        since: Instant,
-        code: u16,
-    },
-    /// The client closed; our answer is on its way.
-    Answering {
-        since: Instant,
-        code: u16,
-    },
-    /// The client broke the protocol; our close frame is on its way.
-    Failing {
-        since: Instant,
-        code: u16,
-    },
-    /// It has been told, and nothing more will be written. What it sends is thrown away until it ends: a socket dropped
-    /// with something unread is reset, and the client may never see the close frame.
-    Draining {
-        since: Instant,
-        code: u16,
-    },
-    /// The socket is to be dropped.
-    Gone {
-        code: u16,
-    },
-}
-
-/// A connection that ended without a close frame (RFC 6455, section 7.4.1).
-const ABNORMAL: u16 = 1006;
 
 /// Bytes the kernel takes for a client beyond those that are on their way to it. Two large frames' worth: enough to keep
 /// a fast one busy.

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 use std::time::Instant;
 
-use super::{ABNORMAL, Phase, Session};
+use super::phase::ABNORMAL;
+use super::{Phase, Session};
 use crate::hub::{Channel, Channels, Client, Flushed, Message, Pushed};
 use crate::ws::close::Close;
 use crate::ws::recovery::Since;

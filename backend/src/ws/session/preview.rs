@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Map, Value};
 
 use super::handlers::Outcome;
-use super::{ABNORMAL, Phase, Session};
+use super::phase::ABNORMAL;
+use super::{Phase, Session};
 use crate::config::Quality;
 use crate::hub::{Channel, Channels, Message};
 use crate::preview::{Choice, Encoding, Format, Watching};

@@ -9,7 +9,8 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use socket2::SockRef;
 
-use super::{ABNORMAL, Phase, Session};
+use super::phase::ABNORMAL;
+use super::{Phase, Session};
 use crate::hub::{Client, Flushed, Local as _};
 
 /// Reads before other tasks of the thread get a turn.
@@ -85,14 +86,7 @@ impl Session {
         let mut buffer = worker.buffer.borrow_mut();
         match self.socket.try_read(&mut buffer) {
             Ok(0) => {
-                let code = match self.phase.get() {
-                    Phase::Closing { code, .. }
-                    | Phase::Answering { code, .. }
-                    | Phase::Failing { code, .. }
-                    | Phase::Draining { code, .. } => code,
-                    Phase::Open | Phase::Gone { .. } => ABNORMAL,
-                };
-                self.drop_connection(code);
+                self.drop_connection(self.phase.get().code());
             }
             Ok(count) => {
                 if self.counts() {
@@ -101,10 +95,7 @@ impl Session {
                     let channel = first.map_or("none", crate::hub::Channel::name);
                     bytes.with_label_values(&[channel]).inc_by(count as u64);
                 }
-                if !matches!(
-                    self.phase.get(),
-                    Phase::Failing { .. } | Phase::Draining { .. }
-                ) {
+                if self.phase.get().listens() {
                     self.take(buffer.get_mut(..count).unwrap_or_default());
                 }
             }
@@ -123,10 +114,7 @@ impl Session {
         if !self.counts() {
             return;
         }
-        let code = match self.phase.get() {
-            Phase::Gone { code } => code,
-            _ => ABNORMAL,
-        };
+        let code = self.phase.get().code();
         let metrics = &self.server().metrics.ws;
         metrics
             .disconnections
