@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Runs Autobahn's fuzzing client against the frames of the stream manager, directly and through the gateway.
+# Runs Autobahn's fuzzing client against the frames of the stream manager: directly, through the gateway, and through the
+# gateway's `webSocket` limits, for which it reads every frame.
 # Usage: run.sh [quick|all]. quick: cases 1, 2, 5 and 7 (default); all: every case but compression, which is off.
 # Programs come from SLUICE_BIN_DIR (default target/fast). Skips, and says so, when the tool cannot be had.
 
@@ -64,6 +65,10 @@ cat >"$work/dynamic.yml" <<END
 http:
   routers:
     echo: {rule: 'Path(\`/debug/echo\`)', entryPoints: [web], service: echo}
+    limited: {rule: 'Path(\`/limited\`)', entryPoints: [web], service: echo, middlewares: [path, limits]}
+  middlewares:
+    path: {replacePath: {path: /debug/echo}}
+    limits: {webSocket: {maxMessageSize: 16777216}}
   services:
     echo: {loadBalancer: {servers: [{url: 'http://127.0.0.1:$ws'}]}}
 END
@@ -96,7 +101,8 @@ cat >"$work/spec.json" <<END
   "outdir": "$work/reports",
   "servers": [
     {"agent": "direct", "url": "ws://127.0.0.1:$ws/debug/echo", "options": {"version": 13}},
-    {"agent": "gateway", "url": "ws://127.0.0.1:$web/debug/echo", "options": {"version": 13}}
+    {"agent": "gateway", "url": "ws://127.0.0.1:$web/debug/echo", "options": {"version": 13}},
+    {"agent": "limited", "url": "ws://127.0.0.1:$web/limited", "options": {"version": 13}}
   ],
   "cases": $cases,
   "exclude-cases": ["12.*", "13.*"],
