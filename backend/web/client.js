@@ -2,22 +2,25 @@
 // No dependencies; an ES module.
 //
 //   const client = new StreamClient({ target: 'state,layers,chat' });
-//   client.addEventListener('stateUpdate', ({ detail }) => console.log(detail.payload.stream));
+//   client.on('stateUpdate', ({ payload }) => console.log(payload.stream));
 //   client.open();
 //
-// What it knows is in its fields: `stream`, `layers` (Map by id), `chat` (messages), `present`, `config`, `version`, `epoch`.
+// What it knows is in its fields: `stream`, `layers` (Map by id), `chat` (messages), `pinned`, `present`, `config`, `version`,
+// `epoch`, and `recovered`: whether all that was missed while it was away has come (null: it was not away).
 //
-// States: CONNECTING CONNECTED RECONNECTING DISCONNECTED FAILED (FAILED: it is polling instead, and still trying).
-// Events (CustomEvent, data in `detail`):
+// States: CONNECTING CONNECTED RECONNECTING DISCONNECTED FAILED (FAILED: it is polling instead and still trying, or it has
+// ended for good; `mode` says which).
+// Events (CustomEvent, data in `detail`; `on` hands it over alone):
 //   stateChange {state, attempt, delayMs, mode}   open {}   close {code, reason, clean}   error {message}
 //   reconnect {attempt, delayMs}   message {any JSON}   raw {direction: 'in'|'out', text}   poll {status body}
 //   frame {number, timestamp, format, bytes}   and one event for each type of message
 //
 // After a lost connection it waits min(1 s * 2^n, 30 s), give or take 20 %; n starts again at 0 after 10 s of a stable
-// connection. `reconnectAfterMs` of a `serverShutdown` is honoured. After five failures it polls the status every second,
-// and tries again every 30 s; when it is connected again, polling stops. A server that is silent for 10 s after a ping is gone.
-// After 4401 or 4403 it asks `getToken` for another token, and without one it ends; after 1002, 1003, 1007 and 1009, which
-// say that something has to be repaired, it ends too.
+// connection. Never shorter than `reconnectAfterMs` of a `serverShutdown`, nor than 30 s after 1008. After five failures it
+// polls the status every second, or as seldom as `Retry-After` asks, and tries again every 30 s; when it is connected again,
+// polling stops. Where there is no WebSocket at all it polls from the beginning. A server that is silent for 10 s after a
+// ping is gone. After 4401 or 4403 it asks `getToken` for another token, and without one it ends; after 1002, 1003, 1007 and
+// 1009, which say that something has to be repaired, it ends too; and after 1000, which answers our own close only.
 
 const FIRST_DELAY = 1000;
 const LONGEST_DELAY = 30000;
@@ -28,10 +31,16 @@ const RETRY_WHILE_POLLING = 30000;
 const PING_EVERY = 30000;
 const PONG_WITHIN = 10000;
 const CHAT_KEPT = 500;
+/** A `Retry-After` beyond this is not believed. */
+const LONGEST_WAIT = 600000;
 /** Close codes that trying again does not change. */
 const HOPELESS = new Set([1002, 1003, 1007, 1009]);
 /** Close codes that ask for another token. */
 const TOKEN = new Set([4401, 4403]);
+/** The server's answer to a close of ours; of its own it never says that. */
+const NORMAL = 1000;
+/** Too many messages, or bad ones. */
+const POLICY = 1008;
 /** Our own: nothing was heard after a ping. */
 const SILENT = 4000;
 /** Close codes after which coming back at once does not help; see the specification, section 3.5. */
@@ -55,6 +64,21 @@ export function defaultUrl(location = globalThis.location) {
   if (!location) throw new Error('there is no page here: give the option url');
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
   return `${scheme}//${location.host}/api/stream/ws`;
+}
+
+/** The same server's REST: beside the WebSocket's path. */
+function besides(url, name) {
+  const beside = new URL(name, new URL(url, globalThis.location?.href));
+  beside.protocol = beside.protocol.replace('ws', 'http');
+  beside.search = '';
+  return beside.href;
+}
+
+/** Milliseconds that an answer asks to wait; seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfter(answer) {
+  const text = answer.headers.get('retry-after') ?? '';
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Math.min(Math.max(wait, 0) || 0, LONGEST_WAIT);
 }
 
 /** An event with data; older Nodes have no CustomEvent. */
@@ -92,6 +116,8 @@ export class StreamClient extends EventTarget {
   #wanted = false;
   #highest = new Map();
   #asked = null;
+  /** Another with each `open` and `close`, so that what was waited for before knows that it is too late. */
+  #life = 0;
 
   /**
    * @param {object} [options]
@@ -100,13 +126,13 @@ export class StreamClient extends EventTarget {
    * @param {string[]} [options.protocols] subprotocols to offer
    * @param {string} [options.token] sent as a subprotocol, and as a bearer token when polling
    * @param {() => string|Promise<string>} [options.getToken] asked when the token has run out
-   * @param {string} [options.statusUrl] polled while there is no WebSocket
-   * @param {string} [options.frameUrl] the same, for the preview
+   * @param {string} [options.statusUrl] polled while there is no WebSocket; by default `status` beside the WebSocket's path
+   * @param {string} [options.frameUrl] the same, for the preview; by default `frame` there
    * @param {typeof WebSocket} [options.WebSocket] another implementation
    */
   constructor({
     url = defaultUrl(), target = 'state', protocols = [], token = '', getToken = null,
-    statusUrl = '/api/stream/status', frameUrl = '/api/stream/frame', WebSocket = globalThis.WebSocket,
+    statusUrl = besides(url, 'status'), frameUrl = besides(url, 'frame'), WebSocket = globalThis.WebSocket,
   } = {}) {
     super();
     Object.assign(this, { url, target, protocols, token, getToken, statusUrl, frameUrl, WebSocket });
@@ -121,11 +147,24 @@ export class StreamClient extends EventTarget {
     this.delayMs = 0;
     this.mode = 'none';
     this.epoch = null;
+    this.recovered = null;
+    this.pinned = null;
   }
 
-  /** Connects, and stays connected until `close`. */
+  /** Calls `handler` with the data of every such event; what comes back ends that. */
+  on(type, handler) {
+    const listener = ({ detail }) => handler(detail);
+    this.addEventListener(type, listener);
+    return () => this.removeEventListener(type, listener);
+  }
+
+  /** Connects, and stays connected until `close`. While it waits for its next attempt: makes it now. */
   open() {
+    if (this.#socket) return;
     this.#wanted = true;
+    this.#life += 1;
+    this.#clear('retry');
+    if (this.mode === 'polling') return this.#connect(State.FAILED);
     this.attempt = 0;
     this.#connect(State.CONNECTING);
   }
@@ -133,6 +172,7 @@ export class StreamClient extends EventTarget {
   /** Ends it, retries and timers included. */
   close() {
     this.#wanted = false;
+    this.#life += 1;
     this.#timers.forEach((timer) => clearTimeout(timer));
     this.#timers.clear();
     this.#asked?.abort();
@@ -143,7 +183,7 @@ export class StreamClient extends EventTarget {
       socket.onclose = done;
       socket.onmessage = null;
       socket.onerror = null;
-      socket.close(1000);
+      socket.close(NORMAL);
     }
     this.mode = 'none';
     this.#become(State.DISCONNECTED);
@@ -213,6 +253,7 @@ export class StreamClient extends EventTarget {
   }
 
   #connect(state) {
+    if (!this.WebSocket) return this.#onlyPoll();
     this.#become(state);
     let socket;
     try {
@@ -231,6 +272,14 @@ export class StreamClient extends EventTarget {
     socket.onmessage = current((event) => this.#received(event.data));
     socket.onerror = current(() => this.#emit('error', { message: `WebSocket error at ${socket.url}` }));
     socket.onclose = current((event) => this.#closed(event));
+  }
+
+  /** There is no WebSocket here, and there won't be one. */
+  #onlyPoll() {
+    if (this.mode === 'polling') return;
+    this.#emit('error', { message: 'there is no WebSocket here: polling instead' });
+    this.#startPolling();
+    this.#become(State.FAILED);
   }
 
   /** With what is known already, so that the server can say whether anything is missed. */
@@ -309,20 +358,30 @@ export class StreamClient extends EventTarget {
   }
 
   /** Keeps what a message tells. */
-  #take({ type, version, payload, data }) {
-    if (typeof version === 'number') this.version = version;
+  #take(message) {
+    const { type, version, payload, data } = message;
+    if (typeof version === 'number' && type !== 'welcome') this.version = version;
     const known = {
+      welcome: () => this.#takeWelcome(message),
       serverShutdown: () => { this.reconnectAfterMs = payload?.reconnectAfterMs; },
       stateUpdate: () => { this.stream = payload.stream; },
       config: () => { this.config = data; },
       layerState: () => { this.layers = new Map(payload.layers.map((layer) => [layer.id, layer])); },
       layerUpdate: () => this.#takeLayer(payload, version),
-      chatHistory: () => this.#takeChat(payload.messages),
+      chatHistory: () => { this.pinned = payload.pinned ?? null; this.#takeChat(payload.messages); },
       chatMessage: () => this.#takeChat([payload]),
       presenceUpdate: () => this.#takePresence(payload),
       moderationEvent: () => this.#takeModeration(payload),
     };
     if (Object.hasOwn(known, type)) known[type]();
+  }
+
+  /** It tells of the state, it doesn't bring it: the version is known when that has come, if it is asked for at all. */
+  #takeWelcome({ version, epoch, recovered = null }) {
+    this.recovered = recovered;
+    if (epoch !== this.epoch) this.version = null;
+    this.epoch = epoch ?? this.epoch;
+    if (!/state|layers/.test(this.target || 'state')) this.version = version ?? null;
   }
 
   #takeLayer({ id, kind, ...news }, version) {
@@ -350,6 +409,8 @@ export class StreamClient extends EventTarget {
   }
 
   #takeModeration({ action, messageId }) {
+    if (action === 'pin') this.pinned = messageId ?? null;
+    if (action === 'clear' || (action === 'delete' && messageId === this.pinned)) this.pinned = null;
     if (action === 'delete') this.chat = this.chat.filter((message) => message.id !== messageId);
     if (action === 'clear') this.chat = [];
   }
@@ -374,34 +435,45 @@ export class StreamClient extends EventTarget {
     for (const timer of ['stable', 'ping', 'silence']) this.#clear(timer);
     this.#emit('close', { code, reason, clean: wasClean });
     if (!this.#wanted) return this.#become(State.DISCONNECTED);
+    if (code === NORMAL) return this.#end(State.DISCONNECTED);
     if (HOPELESS.has(code) || (TOKEN.has(code) && !this.getToken)) return this.#giveUp(code, reason);
     if (TOKEN.has(code)) return this.#renew();
     return this.#comeBack(code);
   }
 
   #giveUp(code, reason) {
-    this.#wanted = false;
-    this.mode = 'none';
     this.#emit('error', { message: `closed with ${code}${reason ? `, ${reason}` : ''}: trying again would not change it` });
-    this.#become(State.FAILED);
+    this.#end(State.FAILED);
+  }
+
+  #end(state) {
+    this.#wanted = false;
+    this.#stopPolling();
+    this.mode = 'none';
+    this.#become(state);
   }
 
   async #renew() {
+    const life = this.#life;
     this.#become(State.RECONNECTING);
+    let token = this.token;
     try {
-      this.token = await this.getToken();
+      token = await this.getToken();
     } catch (error) {
-      this.#emit('error', { message: `no new token: ${error.message}` });
+      this.#emit('error', { message: `no new token: ${error?.message ?? error}` });
     }
-    if (this.#wanted) this.#comeBack(TOKEN.values().next().value);
+    if (life !== this.#life) return;
+    this.token = token;
+    this.#comeBack(0);
   }
 
   #comeBack(code) {
     const polling = this.attempt >= POLL_AFTER_FAILURES;
     const plain = polling ? RETRY_WHILE_POLLING : backoff(this.attempt);
-    const least = code === 1008 ? SLOW_DOWN : (this.reconnectAfterMs ?? 0);
+    const least = Math.max(code === POLICY ? SLOW_DOWN : 0, this.reconnectAfterMs ?? 0);
     this.reconnectAfterMs = undefined;
-    this.delayMs = Math.round(Math.max(plain, least) * (0.8 + Math.random() * 0.4));
+    // What was asked for is never shortened, only spread.
+    this.delayMs = Math.round(Math.max(plain * (0.8 + Math.random() * 0.4), least * (1 + Math.random() * 0.2)));
     this.attempt += 1;
     if (this.attempt >= POLL_AFTER_FAILURES) this.#startPolling();
     else this.mode = 'none';
@@ -418,25 +490,29 @@ export class StreamClient extends EventTarget {
 
   async #poll() {
     this.#asked = new AbortController();
+    const { signal } = this.#asked;
+    let wait = POLL_EVERY;
     try {
       const headers = this.token ? { Authorization: `Bearer ${this.token}` } : {};
-      const answer = await fetch(this.statusUrl, { headers, signal: this.#asked.signal, cache: 'no-store' });
+      const answer = await fetch(this.statusUrl, { headers, signal, cache: 'no-store' });
+      wait = Math.max(wait, retryAfter(answer));
       const body = await answer.json();
       if (!answer.ok) throw new Error(body.error ?? `status ${answer.status}`);
-      if (this.mode === 'polling') {
+      if (!signal.aborted) {
         this.stream = body.data ?? this.stream;
         this.#emit('poll', body);
-        if (this.target.includes('preview')) await this.#pollFrame(headers);
+        if (this.target.includes('preview')) await this.#pollFrame(headers, signal);
       }
     } catch (error) {
-      if (error.name !== 'AbortError') this.#emit('error', { message: `polling: ${error.message}` });
+      if (!signal.aborted) this.#emit('error', { message: `polling: ${error.message}` });
     }
-    if (this.mode === 'polling') this.#after('poll', POLL_EVERY, () => this.#poll());
+    if (!signal.aborted) this.#after('poll', wait, () => this.#poll());
   }
 
-  async #pollFrame(headers) {
-    const answer = await fetch(this.frameUrl, { headers, signal: this.#asked.signal, cache: 'no-store' });
-    if (!answer.ok) return;
+  async #pollFrame(headers, signal) {
+    const answer = await fetch(this.frameUrl, { headers, signal, cache: 'no-store' });
+    // 404: there is no picture yet.
+    if (!answer.ok) return void await answer.arrayBuffer();
     this.#emit('frame', {
       number: Number(answer.headers.get('x-frame-number')),
       timestamp: Number(answer.headers.get('x-frame-timestamp')),
