@@ -1,6 +1,7 @@
 // The client library against a WebSocket and a clock of the test's own: `node --test backend/web/tests`.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { State, StreamClient, backoff, decodeFrame } from '../client.js';
 
@@ -390,4 +391,11 @@ test('handlers can be taken back', () => {
   last().says({ type: 'pong', n: 2 });
   assert.deepEqual(seen, [1]);
   made.close();
+});
+
+test('the types name all there is, and no more', () => {
+  const text = readFileSync(new URL('../client.d.ts', import.meta.url), 'utf8');
+  const declared = text.slice(text.indexOf('class StreamClient')).matchAll(/^ {2}(?:readonly )?(\w+)[<(:]/gm);
+  const names = [...Object.getOwnPropertyNames(StreamClient.prototype), ...Object.keys(client())];
+  assert.deepEqual([...new Set([...declared].map(([, name]) => name))].sort(), names.sort());
 });
