@@ -1,23 +1,21 @@
 // The test page: wires the client to the elements. All text goes in as text, never as markup.
 
 import { State, StreamClient, defaultUrl } from './client.js';
-import { Preview, showChat, showLayers, showPresent } from './panels.js';
+import { addToLog, wireLog } from './log.js';
+import { Preview, showChat, showLayers, showModerated, showPresent } from './panels.js';
 
-const LOG_LIMIT = 500;
 const ERROR_LIMIT = 100;
 const STATE_FIELDS = ['isLive', 'isPaused', 'fps', 'targetFPS', 'frameCount', 'droppedFrames', 'averageRenderTime', 'startTime', 'error'];
 const METRIC_FIELDS = ['fps', 'bitrate', 'droppedFrames', 'encoderLatency', 'bufferHealth', 'cpuUsage', 'memoryUsage',
   'connectedClients', 'messagesPerSecond', 'queueDepth'];
 
 const $ = (id) => document.getElementById(id);
-const entries = [];
 let client = null;
-let paused = false;
 let failed = false;
 let countdown = 0;
-let ownId = '';
 const preview = new Preview();
-const SWITCHES = ['resync', 'ping', 'send', 'chat-send', 'chat-mute', 'quality-low', 'quality-medium', 'quality-high'];
+const TARGETS = ['state', 'preview', 'layers', 'chat'];
+const SWITCHES = ['resync', 'ping', 'send', 'chat-send', 'away', 'moderate', 'quality-low', 'quality-medium', 'quality-high'];
 
 function rows(body, fields, prefix) {
   for (const field of fields) {
@@ -85,7 +83,6 @@ function onMessage({ detail: message }) {
   switch (message.type) {
     case 'welcome':
       $('client-id').textContent = message.clientId;
-      ownId = message.clientId;
       $('welcome').textContent = message.message;
       $('heartbeat').textContent = message.heartbeat
         ? `${message.heartbeat.intervalMs / 1000} s, ends after ${message.heartbeat.timeoutMs / 1000} s` : '–';
@@ -109,8 +106,11 @@ function onMessage({ detail: message }) {
       break;
     case 'chatHistory':
     case 'chatMessage':
+      showChat(client, moderateMessage);
+      break;
     case 'moderationEvent':
-      showChat(client.chat, null, (messageId) => client.moderate('delete', { messageId }));
+      showChat(client, moderateMessage);
+      showModerated(message.payload);
       break;
     case 'presenceUpdate':
       showPresent(client.present);
@@ -138,75 +138,19 @@ function addError(text) {
   while ($('errors').children.length > ERROR_LIMIT) $('errors').lastChild.remove();
 }
 
-function onRaw({ detail: { direction, text } }) {
-  if (paused) return;
-  let type = 'text';
-  let pretty = text;
-  if (text.length > 20000) {
-    // A picture: its beginning says what it is.
-    entriesAdd(logItem(direction, 'frame', text, `${text.slice(0, 200)}…`), 'frame');
-    return;
-  }
-  try {
-    const value = JSON.parse(text);
-    type = String(value?.type ?? 'JSON');
-    pretty = JSON.stringify(value, null, 2);
-  } catch {
-    // Shown as it is.
-  }
-  entriesAdd(logItem(direction, type, text, pretty), `${type} ${text}`.toLowerCase());
-}
-
-function entriesAdd(element, text) {
-  entries.unshift({ element, text });
-  element.hidden = !matches(entries[0]);
-  $('log').prepend(element);
-  while (entries.length > LOG_LIMIT) entries.pop().element.remove();
-  $('log-count').textContent = entries.length;
-}
-
-function logItem(direction, type, text, pretty) {
-  const item = document.createElement('li');
-  item.className = direction;
-  item.dataset.direction = direction;
-  item.dataset.type = type;
-  const details = document.createElement('details');
-  const summary = document.createElement('summary');
-  const part = (name, content) => {
-    const span = document.createElement('span');
-    span.className = name;
-    span.textContent = content;
-    summary.append(span);
-  };
-  part('time', new Date().toLocaleTimeString(undefined, { hour12: false, hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 }));
-  part('direction', direction === 'out' ? '↑ out' : '↓ in');
-  part('type', type);
-  part('size', `${new TextEncoder().encode(text).length} B`);
-  part('text', text.slice(0, 300));
-  const pre = document.createElement('pre');
-  pre.textContent = pretty;
-  details.append(summary, pre);
-  item.append(details);
-  return item;
-}
-
-function matches(entry) {
-  return entry.text.includes($('log-filter').value.trim().toLowerCase());
-}
-
 function connect(event) {
   event.preventDefault();
   client?.close();
   failed = false;
   client = new StreamClient({
     url: $('url').value,
-    target: $('target').value,
+    target: TARGETS.filter((name) => $(`target-${name}`).checked).join(','),
     protocols: $('protocol').value.split(',').map((name) => name.trim()).filter(Boolean),
     token: $('token').value,
   });
   client.addEventListener('stateChange', onState);
   client.addEventListener('message', onMessage);
-  client.addEventListener('raw', onRaw);
+  client.on('raw', addToLog);
   client.addEventListener('poll', onPoll);
   client.addEventListener('frame', onFrame);
   client.addEventListener('open', () => client.send({ type: 'hello', message: 'Hello from the stream test page' }));
@@ -218,6 +162,12 @@ function connect(event) {
   client.open();
 }
 
+/** Who asked for it is shown no error, whatever came before. */
+function disconnect() {
+  failed = false;
+  client?.close();
+}
+
 function onFrame({ detail: frame }) {
   preview.draw(frame);
   // Twice a second is enough to know how late they are.
@@ -227,14 +177,34 @@ function onFrame({ detail: frame }) {
 function say(event) {
   event.preventDefault();
   const name = $('chat-name').value.trim();
-  if (client?.say($('chat-text').value, name ? { user: { name } } : {})) $('chat-text').value = '';
+  const more = { highlighted: $('chat-highlighted').checked, ...(name ? { user: { name } } : {}) };
+  if (client?.say($('chat-text').value, more)) $('chat-text').value = '';
   else addError('chat: not connected');
 }
 
-function mute() {
-  const other = client.chat.findLast((message) => message.user.id !== ownId);
-  if (other) client.moderate('timeout', { userId: other.user.id, durationSeconds: 60, reason: 'from the test page' });
-  else addError('chat: nobody else has written');
+function toggleAway() {
+  const away = $('away').getAttribute('aria-pressed') !== 'true';
+  if (!client?.setPresence(away ? 'away' : 'online', $('chat-name').value.trim() || undefined)) return;
+  $('away').setAttribute('aria-pressed', String(away));
+}
+
+/** A button beside a message. */
+function moderateMessage(action, { id, user }) {
+  $('moderation-user').value = user.id;
+  const seconds = Number($('moderation-seconds').value);
+  const fields = { delete: { messageId: id }, pin: { messageId: id }, ban: { userId: user.id } };
+  client.moderate(action, fields[action] ?? { userId: user.id, durationSeconds: seconds });
+}
+
+/** The form below: what is about users, or about all. */
+function moderate(event) {
+  event.preventDefault();
+  const action = $('moderation-action').value;
+  const reason = $('moderation-reason').value.trim();
+  const fields = reason ? { reason } : {};
+  if (['timeout', 'ban', 'unban'].includes(action)) fields.userId = $('moderation-user').value.trim();
+  if (['timeout', 'slowMode'].includes(action)) fields.durationSeconds = Number($('moderation-seconds').value);
+  if (!client?.moderate(action, fields)) addError('moderation: not connected');
 }
 
 async function control(action) {
@@ -264,35 +234,23 @@ function send(event) {
   if (!client?.send($('send-text').value)) addError('send: not connected');
 }
 
-function togglePause() {
-  paused = !paused;
-  $('log-pause').setAttribute('aria-pressed', String(paused));
-  $('log-pause').textContent = paused ? 'Resume log' : 'Pause log';
-}
-
-function clearLog() {
-  entries.splice(0).forEach((entry) => entry.element.remove());
-  $('log-count').textContent = 0;
-}
-
 rows($('state'), STATE_FIELDS, 'state');
 rows($('metrics'), METRIC_FIELDS, 'metric');
 for (const element of document.querySelectorAll('[id]')) element.dataset.testid ??= element.id;
 $('url').value = defaultUrl();
 $('send-text').value = $('send-kind').value;
 $('connection').addEventListener('submit', connect);
-$('disconnect').addEventListener('click', () => client?.close());
+$('disconnect').addEventListener('click', disconnect);
 for (const action of ['start', 'pause', 'stop']) $(action).addEventListener('click', () => control(action));
 $('resync').addEventListener('click', () => client?.resync());
 $('ping').addEventListener('click', ping);
 $('send-form').addEventListener('submit', send);
 $('chat-form').addEventListener('submit', say);
-$('chat-mute').addEventListener('click', mute);
+$('away').addEventListener('click', toggleAway);
+$('moderation').addEventListener('submit', moderate);
 for (const quality of ['low', 'medium', 'high']) $(`quality-${quality}`).addEventListener('click', () => client.updateQuality(quality));
 $('send-kind').addEventListener('change', () => { $('send-text').value = $('send-kind').value; });
-$('log-filter').addEventListener('input', () => entries.forEach((entry) => { entry.element.hidden = !matches(entry); }));
-$('log-pause').addEventListener('click', togglePause);
-$('log-clear').addEventListener('click', clearLog);
+wireLog();
 for (const id of SWITCHES) $(id).disabled = true;
 document.body.dataset.status = 'Disconnected';
 

@@ -37,6 +37,17 @@ export class Preview {
   }
 }
 
+/** Puts new items in a list; what had the focus has it again, so that keys go on where they were. */
+function renew(list, items) {
+  const focused = list.contains(document.activeElement) ? document.activeElement : null;
+  const id = focused?.closest('li')?.dataset.id;
+  const action = focused?.dataset.action;
+  list.replaceChildren(...items);
+  if (id === undefined) return;
+  const item = items.find((candidate) => candidate.dataset.id === id);
+  item?.querySelector(`[data-action="${action}"]`)?.focus();
+}
+
 /** The layers, each with its switch; `set(id, visible)` is called for a click. */
 export function showLayers(layers, set) {
   const items = [...layers.values()].map((layer) => {
@@ -45,6 +56,7 @@ export function showLayers(layers, set) {
     const label = document.createElement('label');
     const box = document.createElement('input');
     box.type = 'checkbox';
+    box.dataset.action = 'visible';
     box.checked = layer.visible;
     box.addEventListener('change', () => set(layer.id, box.checked));
     label.append(box, ` ${layer.name ?? layer.id}`);
@@ -55,29 +67,44 @@ export function showLayers(layers, set) {
     item.append(label, about);
     return item;
   });
-  $('layers').replaceChildren(...items);
+  renew($('layers'), items);
   $('layers-count').textContent = items.length;
 }
 
-/** The messages of the chat, each with a way to delete it. */
-export function showChat(messages, pinned, remove) {
-  const items = messages.slice(-100).map((message) => {
+/** What a moderator can do about a message, by the button's name. */
+const ACTIONS = { delete: 'Delete', pin: 'Pin', timeout: 'Mute', ban: 'Ban' };
+
+/** The messages of the chat, each with a moderator's buttons; `act(action, message)` is called for a click. */
+export function showChat({ chat, pinned }, act) {
+  const items = chat.slice(-100).map((message) => {
     const item = document.createElement('li');
     item.dataset.id = message.id;
     const text = document.createElement('span');
     text.className = 'grow';
     text.textContent = `${message.user.name}: ${message.text}${message.highlighted ? ' ★' : ''}`;
-    const button = document.createElement('button');
-    button.type = 'button';
-    button.textContent = 'Delete';
-    button.setAttribute('aria-label', `Delete the message of ${message.user.name}`);
-    button.addEventListener('click', () => remove(message.id));
-    item.append(text, button);
+    const buttons = Object.entries(ACTIONS).map(([action, name]) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = name;
+      button.dataset.action = action;
+      button.setAttribute('aria-label', `${name}: the message of ${message.user.name}`);
+      button.addEventListener('click', () => act(action, message));
+      return button;
+    });
+    item.append(text, ...buttons);
     return item;
   });
   const list = $('chat');
-  list.replaceChildren(...items);
+  renew(list, items);
   list.scrollTop = list.scrollHeight;
+  const found = chat.find((message) => message.id === pinned);
+  $('pinned').textContent = found ? `${found.user.name}: ${found.text}` : (pinned ?? '–');
+}
+
+/** What a moderator has done. */
+export function showModerated({ action, userId, durationSeconds, by, reason }) {
+  const about = [action, userId, durationSeconds && `${durationSeconds} s`, by && `by ${by}`, reason && `“${reason}”`];
+  $('moderated').textContent = about.filter(Boolean).join(', ');
 }
 
 /** Who is there. */
@@ -85,4 +112,5 @@ export function showPresent({ users, count }) {
   $('present-count').textContent = count;
   const names = users.map((user) => (user.status === 'away' ? `${user.name} (away)` : user.name));
   $('present').textContent = names.join(', ') || '–';
+  $('users').replaceChildren(...users.map((user) => new Option(user.name, user.id)));
 }

@@ -11,7 +11,7 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
     connect-src 'self' http: https: ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Name, content type, content.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 6] = [
     (
         "index.html",
         "text/html; charset=utf-8",
@@ -31,6 +31,11 @@ const FILES: [(&str, &str, &str); 5] = [
         "page.js",
         "text/javascript; charset=utf-8",
         include_str!("../../web/page.js"),
+    ),
+    (
+        "log.js",
+        "text/javascript; charset=utf-8",
+        include_str!("../../web/log.js"),
     ),
     (
         "panels.js",
