@@ -78,9 +78,10 @@ pub(super) fn write(picture: &RgbImage, variant: Variant) -> Result<Bytes, Strin
     let (width, height) = picture.dimensions();
     let mut bytes = Vec::new();
     let written = match variant.format {
-        // Speed before size: it is made anew many times a second.
+        // Speed before size: it is made anew many times a second. This compressor lives by runs of zeros, which the filter
+        // makes of areas of one colour: of the pattern 27 KB in 0.5 ms, without it 2.7 MB in 6 ms.
         Format::Png => {
-            PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::NoFilter)
+            PngEncoder::new_with_quality(&mut bytes, CompressionType::Fast, FilterType::Up)
                 .write_image(picture, width, height, ExtendedColorType::Rgb8)
         }
         Format::Jpeg => JpegEncoder::new_with_quality(&mut bytes, jpeg_quality(variant.quality))

@@ -168,3 +168,20 @@ fn rates_are_the_smaller_of_two() {
     let counted = Command::Telemetry(Counters::default());
     assert_eq!(reduce(&snapshot, &counted, 1), Ok(None));
 }
+
+#[tokio::test]
+async fn pictures_are_compressed() {
+    for format in [Format::Png, Format::Jpeg] {
+        let variant = Variant {
+            quality: Quality::High,
+            format,
+        };
+        let made = Frames::default().latest(variant, &live()).await.unwrap();
+        assert_eq!(made.size, size(1280, 720));
+        assert!(
+            made.bytes.len() < 100_000,
+            "{format:?}: {}",
+            made.bytes.len()
+        );
+    }
+}
