@@ -9,7 +9,7 @@ use super::jwt::Jwt;
 use super::proof::Proof;
 use super::token::Tokens;
 use super::{Denied, Identity, Role, address, origin};
-use crate::config::{Auth, Cidr, Problem};
+use crate::config::{AllowedOrigin, Auth, Cidr, Problem};
 
 /// What the configuration says about identity and trust.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ pub struct Guard {
     tokens: Option<Tokens>,
     jwt: Option<Jwt>,
     internal: Vec<Cidr>,
-    origins: Vec<String>,
+    origins: Vec<AllowedOrigin>,
     proxies: Vec<Cidr>,
     control: Vec<Cidr>,
 }
@@ -74,7 +74,7 @@ impl Guard {
     /// Another site's page.
     pub fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Denied> {
         let trusted = address::is_in(&self.proxies, peer);
-        let listed = self.origins.iter().map(String::as_str);
+        let listed = self.origins.iter().map(AllowedOrigin::as_str);
         if origin::is_allowed(headers, trusted, listed) {
             return Ok(());
         }
@@ -125,7 +125,7 @@ impl Guard {
 
     fn own_page(&self, peer: IpAddr, headers: &HeaderMap) -> Result<(), Denied> {
         let trusted = address::is_in(&self.proxies, peer);
-        let listed = self.origins.iter().map(String::as_str);
+        let listed = self.origins.iter().map(AllowedOrigin::as_str);
         if origin::is_certain(headers, trusted, listed) {
             return Ok(());
         }

@@ -57,7 +57,8 @@ fn the_client_is_the_rightmost_untrusted_address() {
 
 #[test]
 fn origins_are_compared_by_host_and_port() {
-    let listed = guard(&[("ALLOWED_ORIGINS", "https://admin.example")]);
+    let list = "https://Admin.example:443, http://local.example:3000/";
+    let listed = guard(&[("ALLOWED_ORIGINS", list)]);
     for (origin, host, allowed) in [
         ("https://live.example", "live.example", true),
         ("http://live.example:80", "live.example:443", true),
@@ -65,6 +66,8 @@ fn origins_are_compared_by_host_and_port() {
         ("http://live.example:8080", "live.example", false),
         ("https://LIVE.example", "live.example", true),
         ("https://admin.example", "live.example", true),
+        ("http://local.example:3000", "live.example", true),
+        ("http://local.example", "live.example", false),
         ("https://evil.example", "live.example", false),
         ("null", "live.example", false),
         ("live.example", "live.example", false),

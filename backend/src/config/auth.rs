@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Cidr, Secret, ValueError};
+use super::{AllowedOrigin, Cidr, Secret, ValueError};
 
 /// What somebody may do; each role may do what the ones before it may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,8 +121,8 @@ pub struct Auth {
     pub jwt: Jwt,
     /// Peers trusted as operators when no proxy is in between.
     pub internal: Vec<Cidr>,
-    /// Origins allowed beside the request's own host, as written; `*` means all.
-    pub allowed_origins: Vec<String>,
+    /// Origins allowed beside the request's own host.
+    pub allowed_origins: Vec<AllowedOrigin>,
     /// Peers whose `X-Forwarded-*` is believed.
     pub trusted_proxies: Vec<Cidr>,
 }

@@ -25,6 +25,6 @@ pub use model::{
     Config, Environment, Frames, Log, LogLevel, PersistMode, Ports, Rest, Store, StorePath, Stream,
     Telemetry, Ws,
 };
-pub use net::Cidr;
+pub use net::{AllowedOrigin, Cidr};
 pub use secret::Secret;
 pub use values::{Bitrate, FrameFormat, Quality, Resolution, ValueError};

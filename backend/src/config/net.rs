@@ -1,4 +1,4 @@
-//! Address ranges.
+//! Address ranges and origins.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -61,5 +61,44 @@ impl FromStr for Cidr {
 impl fmt::Display for Cidr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+/// An origin as browsers send it, its default port left out; or `*`, all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AllowedOrigin(String);
+
+impl AllowedOrigin {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for AllowedOrigin {
+    type Err = ValueError;
+
+    fn from_str(text: &str) -> Result<Self, ValueError> {
+        const NONE: ValueError = ValueError {
+            reason: "is not an origin",
+            allowed: "https://HOST, http://HOST:PORT, or * for all",
+        };
+        if text == "*" {
+            return Ok(Self(text.to_owned()));
+        }
+        let uri: http::Uri = text.parse().map_err(|_| NONE)?;
+        let default = match uri.scheme_str() {
+            Some("http") => 80,
+            Some("https") => 443,
+            _ => return Err(NONE),
+        };
+        let authority = uri.authority().ok_or(NONE)?;
+        if uri.path() != "/" || uri.query().is_some() || authority.as_str().contains('@') {
+            return Err(NONE);
+        }
+        let port = authority.port_u16().filter(|port| *port != default);
+        let port = port.map_or_else(String::new, |port| format!(":{port}"));
+        let scheme = if default == 80 { "http" } else { "https" };
+        let origin = format!("{scheme}://{}{port}", authority.host());
+        Ok(Self(origin.to_ascii_lowercase()))
     }
 }

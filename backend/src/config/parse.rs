@@ -226,10 +226,7 @@ fn auth(reader: &mut Reader, environment: Environment) -> Auth {
         tokens,
         jwt,
         internal: reader.list("AUTH_INTERNAL_CIDRS").unwrap_or_default(),
-        allowed_origins: reader
-            .text("ALLOWED_ORIGINS")
-            .map(|text| entries(&text).map(str::to_owned).collect())
-            .unwrap_or_default(),
+        allowed_origins: reader.list("ALLOWED_ORIGINS").unwrap_or_default(),
         trusted_proxies: trusted.unwrap_or_else(|| {
             entries(PRIVATE)
                 .filter_map(|range| range.parse().ok())

@@ -285,6 +285,29 @@ fn a_heartbeat_that_drops_everybody_is_refused() {
 }
 
 #[test]
+fn an_origin_that_no_browser_sends_is_refused() {
+    for origin in [
+        "admin.example",
+        "null",
+        "https://admin.example/app",
+        "https://user@admin.example",
+        "ftp://admin.example",
+        "https://",
+        "not a url",
+    ] {
+        assert_eq!(
+            wrong(&[("ALLOWED_ORIGINS", origin)]),
+            ["ALLOWED_ORIGINS"],
+            "{origin}"
+        );
+    }
+    good(&[(
+        "ALLOWED_ORIGINS",
+        "*, https://admin.example, http://[::1]:8080/",
+    )]);
+}
+
+#[test]
 fn ranges_hold_their_addresses() {
     let holds = |range: &str, address: &str| {
         range
