@@ -34,7 +34,7 @@ struct Elsewhere {
 }
 
 /// What an instance tells others of its users.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Roll {
     pub(super) users: Vec<Present>,
     pub(super) count: usize,

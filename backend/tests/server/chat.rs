@@ -377,6 +377,34 @@ async fn a_mute_holds_for_the_address_on_every_instance() -> Result<()> {
 }
 
 #[tokio::test]
+async fn instances_tell_each_other_who_comes_and_goes() -> Result<()> {
+    let redis = Redis::start().await?;
+    let url = redis.url();
+    let one = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "one")]).await?;
+    let two = start(&[("REDIS_URL", &url), ("INSTANCE_ID", "two")]).await?;
+    let (mut ada, _) = chatter(&one).await?;
+    // Far below the interval at which all is told anyway.
+    let soon = std::time::Duration::from_secs(5);
+    let becomes = async |ada: &mut Socket, wanted: u64| {
+        let there = |message: &Value| message["payload"]["count"] == wanted;
+        let told = ada.receive_where("a count", there);
+        tokio::time::timeout(soon, told).await?
+    };
+    let (mut bob, _) = chatter(&two).await?;
+    bob.send_json(&json!({"type": "presence", "payload": {"status": "online", "name": "Bob"}}))
+        .await?;
+    let told = becomes(&mut ada, 2).await?;
+    assert_eq!(told["type"], "presenceUpdate", "{told}");
+    bob.close().await?;
+    becomes(&mut ada, 1).await?;
+    let (_eve, _) = chatter(&two).await?;
+    becomes(&mut ada, 2).await?;
+    two.shutdown().await;
+    becomes(&mut ada, 1).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_redis_that_lost_chat_gets_it_back() -> Result<()> {
     let redis = Redis::start().await?;
     let url = redis.url();
