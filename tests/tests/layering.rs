@@ -27,7 +27,7 @@ const GATEWAY: &[&[&str]] = &[
 
 /// The stream manager's rooms, lowest first.
 const BACKEND: &[&[&str]] = &[
-    &["config"],
+    &["clock", "config"],
     &["observe", "state", "auth"],
     &["store"],
     &["owner", "hub", "chat"],

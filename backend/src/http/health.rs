@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt as _;
 use http::{Method, Request, StatusCode};
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 use super::Response;
 use super::answer::{ApiError, json as answer};
+use crate::clock;
 use crate::hub::Totals;
 use crate::owner::{Mode, Owner, StoreStatus};
 
@@ -160,7 +161,7 @@ impl Health {
             .collect();
         let body = json!({
             "status": verdict.as_str(),
-            "timestamp": iso8601(SystemTime::now()),
+            "timestamp": clock::rfc3339(clock::now_ms()),
             "uptime": (self.started.elapsed().as_secs_f64() * 10.0).round() / 10.0,
             "version": env!("CARGO_PKG_VERSION"),
             "instance": self.instance,
@@ -269,52 +270,4 @@ async fn first_message(socket: &mut WebSocketStream<TcpStream>) -> Result<String
     let text = message.and_then(Message::into_text);
     text.map(|text| text.to_string())
         .map_err(|error| error.to_string())
-}
-
-/// `2026-01-01T00:00:00.000Z`.
-fn iso8601(time: SystemTime) -> String {
-    let since = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let milliseconds = since.subsec_millis();
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
-}
-
-/// Year, month and day of a number of days since 1970, in the Gregorian calendar: eras of 400 years, which begin in March
-/// so that a leap day comes last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let of_era = days % 146_097;
-    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_written_as_iso_8601() {
-        for (seconds, text) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (951_782_400, "2000-02-29T00:00:00.000Z"),
-            (1_735_689_599, "2024-12-31T23:59:59.000Z"),
-            (1_767_225_600, "2026-01-01T00:00:00.000Z"),
-        ] {
-            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            assert_eq!(iso8601(time), text);
-        }
-    }
 }

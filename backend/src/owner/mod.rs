@@ -12,7 +12,6 @@
 //! its commit was told; the listener must not block.
 
 mod background;
-mod clock;
 mod commit;
 mod handle;
 mod health;

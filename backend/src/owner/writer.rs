@@ -7,10 +7,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout};
 
 use super::background::Background;
-use super::clock;
 use super::commit::{Commit, CommitKind, OnCommit};
 use super::handle::{Applied, ApplyError, Options};
 use super::health::{StoreHealth, StoreStatus};
+use crate::clock::now_ms;
 use crate::config::PersistMode;
 use crate::state::{
     Command, CommandError, ErrorCode, Kind, LayerEvent, Reduced, Snapshot, StreamState, reduce,
@@ -197,7 +197,7 @@ impl<B: Backend> Writer<B> {
     pub(super) async fn apply(&mut self, command: &Command) -> Result<Applied, ApplyError> {
         let start = Instant::now();
         for _ in 0..TRIES {
-            let Some(reduced) = reduce(&self.current, command, clock::now_ms())? else {
+            let Some(reduced) = reduce(&self.current, command, now_ms())? else {
                 return Ok(self.applied(false));
             };
             if reduced.kind == Kind::Telemetry {
@@ -293,7 +293,7 @@ impl<B: Backend> Writer<B> {
             kind,
             changes,
             layers,
-            at_ms: clock::now_ms(),
+            at_ms: now_ms(),
             committed: self.last_told,
         });
         (self.on_commit)(&commit);
@@ -302,7 +302,7 @@ impl<B: Backend> Writer<B> {
     /// New counters of our own: visible at once, told and stored when it is time.
     fn count(&mut self, reduced: Reduced) {
         self.unsaved_counters = true;
-        self.counters_at_ms = clock::now_ms();
+        self.counters_at_ms = now_ms();
         let persist_at = Instant::now() + self.options.telemetry_persist;
         self.persist_at.get_or_insert(persist_at);
         self.show_counters(StreamState::clone(&reduced.next.stream), reduced.changes);
@@ -407,7 +407,7 @@ impl<B: Backend> Writer<B> {
             environment: Arc::new(self.options.settings.clone()),
             parts,
             kind,
-            at_ms: clock::now_ms(),
+            at_ms: now_ms(),
         }
     }
 

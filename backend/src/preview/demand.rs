@@ -106,7 +106,7 @@ impl Watching {
         let client = PreviewClient {
             id: self.id.clone(),
             quality: self.choice.variant.quality.as_str(),
-            last_ping: super::ticker::now_ms(),
+            last_ping: crate::clock::now_ms(),
             connected: true,
         };
         self.demand.clients().insert(self.id.clone(), client);

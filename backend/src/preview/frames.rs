@@ -13,7 +13,7 @@ use super::demand::{Demand, PreviewClient, Watching};
 use super::fanout;
 use super::pattern::{self, Shown};
 use super::picture::{self, Encoded};
-use super::ticker::now_ms;
+use crate::clock::now_ms;
 use crate::config::{Quality, Resolution};
 use crate::state::Snapshot;
 

@@ -1,7 +1,7 @@
 //! The clock of the frames: counts them, has those made that somebody watches, and tells when the source is silent.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -66,14 +66,6 @@ struct Count {
     put: u64,
     /// Ticks since the last one.
     waited: u64,
-}
-
-/// Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
 }
 
 impl Ticker {

@@ -221,7 +221,7 @@ impl Redis {
             version: 0,
             kind: kind.to_owned(),
             body: body.map_err(|error| StoreError(error.to_string()))?,
-            timestamp: crate::chat::owner::now_ms(),
+            timestamp: crate::clock::now_ms(),
         })
     }
 

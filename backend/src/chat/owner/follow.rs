@@ -5,11 +5,12 @@ use std::time::Instant;
 
 use tokio::time::timeout;
 
-use super::{Owner, PATIENCE, now_ms};
+use super::{Owner, PATIENCE};
 use crate::chat::handle::Told;
 use crate::chat::log::Place;
 use crate::chat::model::{ChatError, Event, Moderation};
 use crate::chat::state::State;
+use crate::clock::now_ms;
 use crate::config::PersistMode;
 
 /// Events that wait for the log; older ones are lost to other instances.

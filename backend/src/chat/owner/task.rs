@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, timeout};
 
-use super::{Owner, PATIENCE, Request, now_ms};
+use super::{Owner, PATIENCE, Request};
 use crate::chat::handle::Told;
 use crate::chat::log::{Heard, Log};
 use crate::chat::model::{Present, Status};
 use crate::chat::presence::{Change, Roll};
+use crate::clock::now_ms;
 
 /// How often what is due is looked at.
 pub(super) const TICK: Duration = Duration::from_millis(250);

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Owner, now_ms};
+use super::Owner;
 use crate::chat::model::{ChatError, ChatMessage, Event, Moderation, Post, User, Wish};
 use crate::chat::state::{self, Mute};
+use crate::clock::now_ms;
 
 impl Owner {
     pub(super) async fn post(&mut self, post: Post) -> Result<Arc<ChatMessage>, ChatError> {

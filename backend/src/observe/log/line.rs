@@ -6,7 +6,7 @@ use serde_json::Value;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level};
 
-use super::{OWN, Settings, time};
+use super::{OWN, Settings};
 use crate::config::LogLevel;
 
 /// As services of the surrounding system know it.
@@ -36,7 +36,7 @@ pub(super) fn render(event: &Event<'_>, settings: &Settings, now_ms: u64) -> Opt
     };
     let component = fields.component.take();
     let component = component.unwrap_or_else(|| component_of(metadata.target()).to_owned());
-    let timestamp = time::rfc3339(now_ms);
+    let timestamp = crate::clock::rfc3339(now_ms);
     let mut line = String::with_capacity(256);
     if settings.pretty {
         let _ = write!(

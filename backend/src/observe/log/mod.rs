@@ -6,7 +6,6 @@
 //! fields follow, `snake_case` names as `camelCase`. Fields named after secrets show `***`, whatever they hold.
 
 mod line;
-mod time;
 
 #[cfg(test)]
 mod tests;
@@ -126,7 +125,7 @@ where
     W: for<'writer> MakeWriter<'writer> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let Some(line) = line::render(event, &self.settings, time::now_ms()) else {
+        let Some(line) = line::render(event, &self.settings, crate::clock::now_ms()) else {
             return;
         };
         // One call a line, so lines of several threads stay whole. Where a log can't be written, nothing can be told.

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 use super::handlers::Outcome;
 use super::phase::ABNORMAL;
 use super::{Phase, Session};
+use crate::clock::now_ms;
 use crate::config::Quality;
 use crate::hub::{Channel, Channels, Message};
 use crate::preview::{Choice, Encoding, Format, Watching};
-use crate::ws::wire::{self, Incoming, Performance, WireError, now_ms};
+use crate::ws::wire::{self, Incoming, Performance, WireError};
 
 /// Between two latencies that are measured.
 const ACKS: Duration = Duration::from_millis(500);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::now_ms;
 use crate::chat::{Notice, Present, Told, View};
+use crate::clock::now_ms;
 use crate::hub::{Channel, Lane, Message, Publication};
 
 /// Messages in a history.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::now_ms;
+use crate::clock::now_ms;
 use crate::hub::{Channel, Lane, Message, Publication};
 use crate::state::{LayerChange, LayerEvent, Snapshot, Versioned, layers};
 

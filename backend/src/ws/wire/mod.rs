@@ -31,11 +31,3 @@ pub(super) fn channel_of(kind: &str) -> &'static str {
         _ => "none",
     }
 }
-
-/// Unix milliseconds.
-pub(super) fn now_ms() -> u64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| {
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-    })
-}

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
-use super::now_ms;
+use crate::clock::now_ms;
 use crate::config::{Quality, Resolution};
 use crate::hub::{Channel, Lane, Message, Publication};
 use crate::preview::{Choice, Encoded, Encoding, Format, Variant};

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{WireError, changes, now_ms};
+use super::{WireError, changes};
+use crate::clock::now_ms;
 use crate::hub::{Channel, Channels, Farewell, Lane, Merge, Message, Publication};
 use crate::observe::StreamMetrics;
 use crate::state::{Snapshot, StreamState};
