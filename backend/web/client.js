@@ -45,6 +45,8 @@ const POLICY = 1008;
 const SILENT = 4000;
 /** Close codes after which coming back at once does not help; see the specification, section 3.5. */
 const SLOW_DOWN = 30000;
+/** A timer with a longer delay fires at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 export const State = Object.freeze({
   CONNECTING: 'CONNECTING',
@@ -345,6 +347,10 @@ export class StreamClient extends EventTarget {
       this.#emit('error', { message: 'the server sent something that is not JSON' });
       return;
     }
+    if (typeof message?.type !== 'string') {
+      this.#emit('error', { message: 'the server sent something that is no message' });
+      return;
+    }
     if (message.type === 'ping') this.send({ type: 'pong', timestamp: Date.now() });
     if (this.#isOld(message)) return;
     this.#take(message);
@@ -368,7 +374,7 @@ export class StreamClient extends EventTarget {
       config: () => { this.config = data; },
       layerState: () => { this.layers = new Map(payload.layers.map((layer) => [layer.id, layer])); },
       layerUpdate: () => this.#takeLayer(payload, version),
-      chatHistory: () => { this.pinned = payload.pinned ?? null; this.#takeChat(payload.messages); },
+      chatHistory: () => this.#takeHistory(payload),
       chatMessage: () => this.#takeChat([payload]),
       presenceUpdate: () => this.#takePresence(payload),
       moderationEvent: () => this.#takeModeration(payload),
@@ -394,6 +400,15 @@ export class StreamClient extends EventTarget {
       const { layer, ...fields } = news;
       this.layers.set(id, { ...this.layers.get(id), ...layer, ...fields, version });
     }
+  }
+
+  /** Of the time that a history covers it tells everything: what it lacks was deleted. If it begins later, something is lost. */
+  #takeHistory({ messages, pinned = null }) {
+    const first = messages[0]?.id;
+    const joins = first !== undefined && this.chat.some((message) => message.id >= first);
+    this.chat = joins ? this.chat.filter((message) => message.id < first) : [];
+    this.pinned = pinned;
+    this.#takeChat(messages);
   }
 
   #takeChat(messages) {
@@ -433,7 +448,10 @@ export class StreamClient extends EventTarget {
   #closed({ code, reason, wasClean }) {
     this.#socket = null;
     for (const timer of ['stable', 'ping', 'silence']) this.#clear(timer);
+    const life = this.#life;
     this.#emit('close', { code, reason, clean: wasClean });
+    // Whoever heard of it may have closed or opened.
+    if (life !== this.#life) return;
     if (!this.#wanted) return this.#become(State.DISCONNECTED);
     if (code === NORMAL) return this.#end(State.DISCONNECTED);
     if (HOPELESS.has(code) || (TOKEN.has(code) && !this.getToken)) return this.#giveUp(code, reason);
@@ -468,16 +486,17 @@ export class StreamClient extends EventTarget {
   }
 
   #comeBack(code) {
-    const polling = this.attempt >= POLL_AFTER_FAILURES;
+    const polling = this.attempt + 1 >= POLL_AFTER_FAILURES;
     const plain = polling ? RETRY_WHILE_POLLING : backoff(this.attempt);
     const least = Math.max(code === POLICY ? SLOW_DOWN : 0, this.reconnectAfterMs ?? 0);
     this.reconnectAfterMs = undefined;
     // What was asked for is never shortened, only spread.
-    this.delayMs = Math.round(Math.max(plain * (0.8 + Math.random() * 0.4), least * (1 + Math.random() * 0.2)));
+    const spread = Math.max(plain * (0.8 + Math.random() * 0.4), least * (1 + Math.random() * 0.2));
+    this.delayMs = Math.min(Math.round(spread), LONGEST_TIMER);
     this.attempt += 1;
-    if (this.attempt >= POLL_AFTER_FAILURES) this.#startPolling();
+    if (polling) this.#startPolling();
     else this.mode = 'none';
-    this.#become(this.attempt >= POLL_AFTER_FAILURES ? State.FAILED : State.RECONNECTING);
+    this.#become(polling ? State.FAILED : State.RECONNECTING);
     this.#emit('reconnect', { attempt: this.attempt, delayMs: this.delayMs });
     this.#after('retry', this.delayMs, () => this.#connect(this.mode === 'polling' ? State.FAILED : State.RECONNECTING));
   }
@@ -501,7 +520,7 @@ export class StreamClient extends EventTarget {
       if (!signal.aborted) {
         this.stream = body.data ?? this.stream;
         this.#emit('poll', body);
-        if (this.target.includes('preview')) await this.#pollFrame(headers, signal);
+        if (this.target.includes('preview')) wait = Math.max(wait, await this.#pollFrame(headers, signal));
       }
     } catch (error) {
       if (!signal.aborted) this.#emit('error', { message: `polling: ${error.message}` });
@@ -509,16 +528,19 @@ export class StreamClient extends EventTarget {
     if (!signal.aborted) this.#after('poll', wait, () => this.#poll());
   }
 
+  /** Returns how long it is asked to wait. */
   async #pollFrame(headers, signal) {
     const answer = await fetch(this.frameUrl, { headers, signal, cache: 'no-store' });
     // 404: there is no picture yet.
-    if (!answer.ok) return void await answer.arrayBuffer();
+    const bytes = new Uint8Array(await answer.arrayBuffer());
+    if (!answer.ok || signal.aborted) return retryAfter(answer);
     this.#emit('frame', {
       number: Number(answer.headers.get('x-frame-number')),
       timestamp: Number(answer.headers.get('x-frame-timestamp')),
       format: answer.headers.get('content-type') === 'image/jpeg' ? 'jpeg' : 'png',
-      bytes: new Uint8Array(await answer.arrayBuffer()),
+      bytes,
     });
+    return 0;
   }
 
   #stopPolling() {

@@ -377,6 +377,33 @@ async fn a_mute_holds_for_the_address_on_every_instance() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_history_covers_all_since_the_last_message_known() -> Result<()> {
+    let stream = start(&[]).await?;
+    for number in 0..60 {
+        write(&stream, number / 5, &number.to_string()).await?;
+    }
+    let all = stream.get("/stream/chat?limit=200").await?.json()?["data"].clone();
+    let id = |at: usize| all[at]["id"].as_str().unwrap_or_default().to_owned();
+    // Who has the fifth misses 55, and gets them; who has the last gets as many as who comes for the first time, so that he
+    // sees what was deleted.
+    for (known, first, count) in [
+        (id(4), "4", 56),
+        (id(59), "10", 50),
+        (String::new(), "10", 50),
+    ] {
+        let path = format!("/ws?target=chat&since=0&epoch=e&lastMessageId={known}");
+        let mut socket = stream.connect(&path).await?;
+        let history = socket.receive_type("chatHistory").await?["payload"].clone();
+        let messages = history["messages"].as_array().context("messages")?;
+        assert_eq!(
+            (messages.len(), &messages[0]["text"]),
+            (count, &json!(first))
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn instances_tell_each_other_who_comes_and_goes() -> Result<()> {
     let redis = Redis::start().await?;
     let url = redis.url();

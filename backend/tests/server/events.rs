@@ -127,7 +127,7 @@ async fn who_comes_back_is_told_whether_anything_is_lost() -> Result<()> {
         (
             format!("since={version}&epoch={epoch}&lastMessageId={id}"),
             json!(true),
-            1,
+            2,
         ),
         (
             format!("since={version}&epoch={epoch}&lastMessageId=gone"),

@@ -399,3 +399,70 @@ test('the types name all there is, and no more', () => {
   const names = [...Object.getOwnPropertyNames(StreamClient.prototype), ...Object.keys(client())];
   assert.deepEqual([...new Set([...declared].map(([, name]) => name))].sort(), names.sort());
 });
+
+test('JSON that is no message does no harm', () => {
+  const made = connected();
+  const errors = [];
+  made.on('error', ({ message }) => errors.push(message));
+  for (const text of ['null', '7', '[]', '{"version":1}']) last().says(text);
+  assert.equal(errors.length, 4);
+  assert.equal(made.state, State.CONNECTED);
+  made.close();
+});
+
+test('who opens again on hearing of a close gets one connection', () => {
+  const made = connected();
+  made.addEventListener('close', () => made.open(), { once: true });
+  last().ends(1006);
+  assert.equal(sockets.length, 2);
+  last().open();
+  mock.timers.tick(5000);
+  assert.equal(sockets.length, 2);
+  assert.equal(made.state, State.CONNECTED);
+  made.close();
+});
+
+test('a wait that no timer can hold is not taken for none', () => {
+  const made = connected();
+  last().says({ type: 'serverShutdown', payload: { reconnectAfterMs: 1e12 } });
+  last().ends(1012);
+  assert.equal(made.delayMs, 2 ** 31 - 1);
+  made.close();
+});
+
+test('a history takes away what was deleted meanwhile, and joins what is known', () => {
+  const made = connected({ target: 'chat' });
+  const history = (...ids) => last().says({ type: 'chatHistory', payload: { messages: ids.map((id) => ({ id })) } });
+  const known = () => made.chat.map(({ id }) => id).join(' ');
+  history('m1', 'm2', 'm3');
+  last().says({ type: 'chatMessage', payload: { id: 'm4' } });
+  history('m2', 'm4', 'm5');
+  assert.equal(known(), 'm1 m2 m4 m5');
+  // Nobody knows what was between them.
+  history('m8', 'm9');
+  assert.equal(known(), 'm8 m9');
+  history();
+  assert.equal(known(), '');
+  made.close();
+});
+
+test('the wait that begins with polling is half a minute already', async () => {
+  answers({});
+  const made = await polling();
+  assert.deepEqual([made.mode, made.delayMs], ['polling', 30000]);
+  made.close();
+});
+
+test('pictures are asked for as seldom as their own answer says', async () => {
+  const asked = answers({}, { status: 429, body: '{}', headers: { 'Retry-After': '7' } }, {});
+  const made = client({ WebSocket: null, target: 'preview' });
+  made.open();
+  await settled();
+  mock.timers.tick(6999);
+  await settled();
+  assert.equal(asked.length, 2);
+  mock.timers.tick(1);
+  await settled();
+  assert.equal(asked.length, 4);
+  made.close();
+});

@@ -9,14 +9,15 @@ use crate::hub::{Channel, Lane, Message, Publication};
 /// Messages in a history.
 const HISTORY: usize = 50;
 
-/// What there is, for one client that has just come: the last messages, or all after that one, and who is there.
+/// What there is, for one client that has just come: the last messages, or all from the last one that it has if that is
+/// more, and who is there. What a client knows of that time and finds here no more was deleted.
 pub(in crate::ws) fn chat_history(view: &View, after: Option<&str>) -> [Message; 2] {
     let known = view
         .messages
         .iter()
         .rposition(|message| Some(&*message.id) == after);
     let last = view.messages.len().saturating_sub(HISTORY);
-    let first = known.map_or(last, |known| known + 1);
+    let first = known.map_or(last, |known| known.min(last));
     let messages = view.messages.get(first..).unwrap_or_default();
     let messages: Vec<_> = messages.iter().map(|message| &**message).collect();
     let history = json!({
