@@ -101,7 +101,7 @@ export interface Options {
   token?: string;
   /** Asked when the token has run out. */
   getToken?: (() => string | Promise<string>) | null;
-  /** Polled while there is no WebSocket; by default `status` beside the WebSocket's path. */
+  /** Polled while there is no WebSocket; by default of the same server. */
   statusUrl?: string;
   /** The same, for the preview; by default `frame` there. */
   frameUrl?: string;

@@ -68,12 +68,14 @@ export function defaultUrl(location = globalThis.location) {
   return `${scheme}//${location.host}/api/stream/ws`;
 }
 
-/** The same server's REST: beside the WebSocket's path. */
+/** The same server's REST: beside `…/stream/ws`; the other doors stand alone. */
 function besides(url, name) {
-  const beside = new URL(name, new URL(url, globalThis.location?.href));
-  beside.protocol = beside.protocol.replace('ws', 'http');
-  beside.search = '';
-  return beside.href;
+  const rest = new URL(url, globalThis.location?.href);
+  const path = rest.pathname.endsWith('/stream/ws') ? rest.pathname.slice(0, -'ws'.length) : '/api/stream/';
+  rest.protocol = rest.protocol.replace('ws', 'http');
+  rest.pathname = path + name;
+  rest.search = '';
+  return rest.href;
 }
 
 /** Milliseconds that an answer asks to wait; seconds or a date (RFC 9110, section 10.2.3). */
@@ -128,7 +130,7 @@ export class StreamClient extends EventTarget {
    * @param {string[]} [options.protocols] subprotocols to offer
    * @param {string} [options.token] sent as a subprotocol, and as a bearer token when polling
    * @param {() => string|Promise<string>} [options.getToken] asked when the token has run out
-   * @param {string} [options.statusUrl] polled while there is no WebSocket; by default `status` beside the WebSocket's path
+   * @param {string} [options.statusUrl] polled while there is no WebSocket; by default of the same server
    * @param {string} [options.frameUrl] the same, for the preview; by default `frame` there
    * @param {typeof WebSocket} [options.WebSocket] another implementation
    */

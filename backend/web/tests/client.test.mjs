@@ -294,7 +294,7 @@ test('after five failures it polls, and stops when it is connected', async () =>
   const asked = answers({});
   const made = await polling();
   assert.deepEqual([made.state, made.mode], [State.FAILED, 'polling']);
-  assert.deepEqual(asked, ['http://stream.test/status']);
+  assert.deepEqual(asked, ['http://stream.test/api/stream/status']);
   assert.deepEqual(made.stream, { isLive: true });
   mock.timers.tick(1000);
   await settled();
@@ -344,15 +344,15 @@ test('polling ends with the client', async () => {
   assert.deepEqual([made.state, made.mode], [State.DISCONNECTED, 'none']);
 });
 
-test('pictures are polled beside the path of the WebSocket', async () => {
+test('pictures are polled beside the WebSocket', async () => {
   const headers = { 'Content-Type': 'image/jpeg', 'X-Frame-Number': '5' };
   const asked = answers({}, { body: 'picture', headers });
-  const made = client({ url: 'wss://stream.test:8443/api/stream/ws?x=1', target: 'preview', WebSocket: null });
+  const made = client({ url: 'wss://stream.test:8443/live/stream/ws?x=1', target: 'preview', WebSocket: null });
   const frames = [];
   made.on('frame', (frame) => frames.push([frame.number, frame.format, frame.bytes.length]));
   made.open();
   await settled();
-  assert.deepEqual(asked, ['https://stream.test:8443/api/stream/status', 'https://stream.test:8443/api/stream/frame']);
+  assert.deepEqual(asked, ['https://stream.test:8443/live/stream/status', 'https://stream.test:8443/live/stream/frame']);
   assert.deepEqual(frames, [[5, 'jpeg', 7]]);
   assert.deepEqual([made.state, made.mode], [State.FAILED, 'polling']);
   made.close();
