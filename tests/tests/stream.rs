@@ -492,6 +492,82 @@ async fn wrong_environment_is_named_and_ends_the_start() -> Result<()> {
     Ok(())
 }
 
+/// Lines of the stream manager's log of that type and event.
+fn logged(whole: &Whole, kind: &str, event: &str) -> Vec<Value> {
+    let log = whole.backend.process.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    lines
+        .filter(|line| line["type"] == kind && line["event"] == event)
+        .collect()
+}
+
+#[tokio::test]
+async fn the_log_tells_who_came_what_changed_and_how_it_goes() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let environment = [IN_MEMORY, ("RENDER_METRICS_INTERVAL", "100")];
+    let whole = Whole::start(folder.path(), &environment).await?;
+    let mut socket = whole.socket("state").await?;
+    whole.order("/api/stream/start", "").await?;
+    let bad = json!({"type": "control", "payload": {"action": "fly"}, "requestId": "r1"});
+    socket.send_json(&bad).await?;
+    socket.receive_type("error").await?;
+    // Several of them; the log gets one in ten seconds.
+    for _ in 0..5 {
+        socket.receive_type("metricsUpdate").await?;
+    }
+    socket.close().await?;
+    poll::until_true("the end of the client", PATIENCE, async || {
+        Ok(!logged(&whole, "websocket", "disconnected").is_empty())
+    })
+    .await?;
+    for (kind, event, fields) in [
+        (
+            "websocket",
+            "connected",
+            &["clientId", "ip", "channel", "clients"][..],
+        ),
+        (
+            "websocket",
+            "error",
+            &["clientId", "ip", "code", "reason", "requestId"],
+        ),
+        (
+            "websocket",
+            "disconnected",
+            &["clientId", "code", "durationMs", "clients"],
+        ),
+        (
+            "state",
+            "update",
+            &["version", "changes", "clients", "bytes"],
+        ),
+        (
+            "metrics",
+            "performance",
+            &["fps", "clients", "queueDepth", "cpuUsage"],
+        ),
+    ] {
+        let lines = logged(&whole, kind, event);
+        let line = lines.last().with_context(|| format!("no {kind} {event}"))?;
+        let usual = [
+            "level",
+            "time",
+            "msg",
+            "service",
+            "component",
+            "environment",
+            "timestamp",
+        ];
+        for field in usual.iter().chain(fields) {
+            ensure!(!line[field].is_null(), "no {field} in {line}");
+        }
+    }
+    ensure!(logged(&whole, "metrics", "performance").len() == 1);
+    Ok(())
+}
+
 /// A password must not be told to whoever reads the log.
 #[tokio::test]
 async fn no_secret_is_logged() -> Result<()> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalRuntime};
 use tokio::sync::{oneshot, watch};
 
+use super::figures;
 use super::listen::{self, Listeners};
 use super::notice::{self, Recorder};
 use super::running::{Addresses, StartError};
@@ -17,11 +18,11 @@ use crate::chat::{self, Chat};
 use crate::config::Config;
 use crate::http::{self, Api, Health, Ports, Scrape, Settings};
 use crate::hub::Totals;
-use crate::observe::{Load, Metrics, StreamMetrics};
+use crate::observe::Metrics;
 use crate::owner::{Options, Owner};
 use crate::preview::{Frames, Ticker};
 use crate::store::Store;
-use crate::ws::{self, Door, Hub, Server, Worker, wire};
+use crate::ws::{self, Door, Hub, Server, Worker};
 
 /// Between two words to other instances on who is in chat here.
 const ROLL: Duration = Duration::from_secs(10);
@@ -162,11 +163,12 @@ fn open(
         (Door::PROBE, server.probe().to_owned()),
         config.store.instance_id.clone(),
     ));
-    let load = load(server);
-    tokio::spawn(tell_load(
+    let load = figures::load(server);
+    let interval = config.frames.metrics_interval;
+    tokio::spawn(figures::tell(
         Arc::clone(&load),
         Arc::clone(server),
-        config.frames.metrics_interval,
+        interval,
     ));
     let parts = http::Parts {
         owner: server.owner.clone(),
@@ -227,41 +229,4 @@ fn serve_doors(
         async move { door.answer(request, peer).await.map(http::Body::Left) }
     };
     tokio::spawn(serve(ws_listener, sockets, patience, doors.subscribe()));
-}
-
-/// The figures of `metricsUpdate` and `GET …/metrics`.
-fn load(server: &Arc<Server>) -> Arc<dyn Fn() -> StreamMetrics + Send + Sync> {
-    let (owner, hub) = (server.owner.clone(), Arc::clone(&server.hub));
-    let (metrics, load) = (Arc::clone(&server.metrics), Load::new());
-    Arc::new(move || {
-        let (snapshot, totals) = (owner.snapshot(), hub.totals());
-        let (cpu_usage, memory_usage, messages_per_second) = load.measure(metrics.messages_sent());
-        StreamMetrics {
-            fps: snapshot.stream.fps,
-            dropped_frames: snapshot.stream.dropped_frames,
-            buffer_health: 100.0,
-            cpu_usage,
-            memory_usage,
-            connected_clients: totals.clients,
-            messages_per_second,
-            queue_depth: totals.messages,
-            ..StreamMetrics::default()
-        }
-    })
-}
-
-/// Tells everyone on `state` the figures, while the stream is live.
-async fn tell_load(
-    load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
-    server: Arc<Server>,
-    interval: Duration,
-) {
-    let mut ticks = tokio::time::interval(interval);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if server.owner.snapshot().stream.is_live {
-            server.hub.publish(&wire::metrics_update(&load()));
-        }
-    }
 }

@@ -5,6 +5,7 @@
 //! hold several, or hold one beside something else.
 
 mod control;
+mod figures;
 mod listen;
 mod notice;
 mod running;

@@ -259,14 +259,29 @@ impl Api {
         let requests = &self.metrics.requests;
         let histogram = requests.with_label_values(&[method, template, &code]);
         histogram.observe(took.as_secs_f64());
-        tracing::debug!(
-            r#type = "http",
-            method,
-            path = parts.uri.path(),
-            status = response.status().as_u16(),
-            durationMs = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "call answered"
-        );
+        let (path, status) = (parts.uri.path(), response.status());
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if status.is_server_error() {
+            tracing::warn!(
+                r#type = "http",
+                event = "error",
+                method,
+                path,
+                status = status.as_u16(),
+                durationMs = millis,
+                "call failed"
+            );
+        } else {
+            tracing::debug!(
+                r#type = "http",
+                event = "call",
+                method,
+                path,
+                status = status.as_u16(),
+                durationMs = millis,
+                "call answered"
+            );
+        }
     }
 }
 

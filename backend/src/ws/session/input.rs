@@ -141,6 +141,17 @@ impl Session {
     /// Tells of an error that is not the message's fault.
     pub(super) fn fail(&self, error: &WireError, request: Option<&str>) {
         self.count_error(error.code);
+        // Bad messages are few: after ten in a minute the client is sent away.
+        tracing::info!(
+            r#type = "websocket",
+            event = "error",
+            clientId = self.id,
+            ip = %self.address,
+            code = error.code,
+            requestId = request,
+            reason = &*error.message,
+            "a message was refused"
+        );
         self.send(wire::error(error, request));
     }
 
