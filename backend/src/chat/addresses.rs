@@ -23,6 +23,9 @@ pub(super) struct AddressMute {
     pub(super) user: Arc<str>,
     /// Unix milliseconds; 0 is never.
     pub(super) until: u64,
+    /// It ends here. What an instance tells of one address comes in the order in which it happened.
+    #[serde(default)]
+    pub(super) lifted: bool,
 }
 
 /// See the head of this file.
@@ -40,16 +43,19 @@ impl Addresses {
         self.known.insert(Arc::clone(user), address);
     }
 
-    /// The mute that goes with a moderator's, if the address is known here.
+    /// The mute that goes with a moderator's, or its end, if the address is known here.
     pub(super) fn mute(&self, moderation: &Moderation) -> Option<AddressMute> {
-        if !matches!(moderation.action, Action::Timeout | Action::Ban) {
-            return None;
-        }
+        let lifted = match moderation.action {
+            Action::Timeout | Action::Ban => false,
+            Action::Unban => true,
+            _ => return None,
+        };
         let user = moderation.user_id.as_ref()?;
         Some(AddressMute {
             address: *self.known.get(user)?,
             user: Arc::clone(user),
             until: until(moderation),
+            lifted,
         })
     }
 

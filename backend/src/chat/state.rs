@@ -92,6 +92,10 @@ impl State {
 
     pub(super) fn mute_address(&mut self, mute: AddressMute, now_ms: u64) {
         let muted = &mut self.muted_addresses;
+        if mute.lifted {
+            muted.retain(|address, known| *address != mute.address || known.user != mute.user);
+            return;
+        }
         if muted.len() >= MOST_MUTES {
             muted.retain(|_, mute| mute.until == 0 || mute.until > now_ms);
         }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
+use super::addresses::AddressMute;
 use super::limits::Limits;
 use super::model::Event;
 use super::state::{self, State};
@@ -231,4 +232,23 @@ fn the_oldest_go_first() {
     }
     assert_eq!(state.messages.len(), state::KEPT);
     assert_eq!(state.messages.front().unwrap().text, "5");
+}
+
+#[test]
+fn a_mute_by_address_ends_with_its_own_user_only() {
+    let address = [198, 51, 100, 9].into();
+    let mute = |user: &str, lifted| AddressMute {
+        address,
+        user: user.into(),
+        until: 0,
+        lifted,
+    };
+    let mut state = State::default();
+    let muted = |state: &State| state.muted("new", Some(address), 1).is_some();
+    state.mute_address(mute("a", false), 1);
+    assert!(muted(&state) && state.muted("new", None, 1).is_none());
+    state.mute_address(mute("b", true), 1);
+    assert!(muted(&state), "of another user");
+    state.mute_address(mute("a", true), 1);
+    assert!(!muted(&state));
 }

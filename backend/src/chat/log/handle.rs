@@ -106,7 +106,7 @@ impl Log {
         }
     }
 
-    /// Keeps a mute of an address, and tells other instances.
+    /// Keeps a mute of an address, or its end, and tells other instances.
     pub(in crate::chat) async fn mute_address(&self, mute: &AddressMute) -> Result<(), StoreError> {
         match &self.0 {
             Kind::Redis(redis) => redis.mute_address(mute).await,

@@ -173,11 +173,13 @@ impl Redis {
     pub(super) async fn mute_address(&self, mute: &AddressMute) -> Result<(), StoreError> {
         let message = self.envelope("mute", mute)?;
         let mut pipe = redis::pipe();
-        pipe.atomic()
-            .hset(ADDRESSES, mute.address.to_string(), json(mute)?)
-            .ignore()
-            .publish(CHANNEL, message)
-            .ignore();
+        let address = mute.address.to_string();
+        pipe.atomic();
+        match mute.lifted {
+            true => pipe.hdel(ADDRESSES, address),
+            false => pipe.hset(ADDRESSES, address, json(mute)?),
+        };
+        pipe.ignore().publish(CHANNEL, message).ignore();
         self.call::<()>("mute", &Ask::Pipe(&pipe)).await
     }
 
