@@ -492,6 +492,24 @@ async fn wrong_environment_is_named_and_ends_the_start() -> Result<()> {
     Ok(())
 }
 
+/// What `docs/troubleshooting.md` says of the log: of every line, and of some types and events.
+const EVERY_LINE: &str = "level time msg service component environment timestamp";
+const LOGGED: [(&str, &str, &str); 5] = [
+    ("websocket", "connected", "clientId ip user channel clients"),
+    ("websocket", "error", "clientId ip code reason requestId"),
+    (
+        "websocket",
+        "disconnected",
+        "clientId ip code durationMs clients",
+    ),
+    ("state", "update", "kind version changes clients bytes"),
+    (
+        "metrics",
+        "performance",
+        "fps droppedFrames clients messagesPerSecond queueDepth cpuUsage memoryUsage",
+    ),
+];
+
 /// Lines of the stream manager's log of that type and event.
 fn logged(whole: &Whole, kind: &str, event: &str) -> Vec<Value> {
     let log = whole.backend.process.log();
@@ -522,45 +540,10 @@ async fn the_log_tells_who_came_what_changed_and_how_it_goes() -> Result<()> {
         Ok(!logged(&whole, "websocket", "disconnected").is_empty())
     })
     .await?;
-    for (kind, event, fields) in [
-        (
-            "websocket",
-            "connected",
-            &["clientId", "ip", "channel", "clients"][..],
-        ),
-        (
-            "websocket",
-            "error",
-            &["clientId", "ip", "code", "reason", "requestId"],
-        ),
-        (
-            "websocket",
-            "disconnected",
-            &["clientId", "code", "durationMs", "clients"],
-        ),
-        (
-            "state",
-            "update",
-            &["version", "changes", "clients", "bytes"],
-        ),
-        (
-            "metrics",
-            "performance",
-            &["fps", "clients", "queueDepth", "cpuUsage"],
-        ),
-    ] {
+    for (kind, event, fields) in LOGGED {
         let lines = logged(&whole, kind, event);
         let line = lines.last().with_context(|| format!("no {kind} {event}"))?;
-        let usual = [
-            "level",
-            "time",
-            "msg",
-            "service",
-            "component",
-            "environment",
-            "timestamp",
-        ];
-        for field in usual.iter().chain(fields) {
+        for field in EVERY_LINE.split(' ').chain(fields.split(' ')) {
             ensure!(!line[field].is_null(), "no {field} in {line}");
         }
     }

@@ -163,13 +163,6 @@ fn open(
         (Door::PROBE, server.probe().to_owned()),
         config.store.instance_id.clone(),
     ));
-    let load = figures::load(server);
-    let interval = config.frames.metrics_interval;
-    tokio::spawn(figures::tell(
-        Arc::clone(&load),
-        Arc::clone(server),
-        interval,
-    ));
     let parts = http::Parts {
         owner: server.owner.clone(),
         chat: server.chat.clone(),
@@ -177,7 +170,7 @@ fn open(
         guard: Arc::clone(&server.guard),
         metrics: Arc::clone(&server.metrics),
         health: Arc::clone(&health),
-        load,
+        load: figures::start(server, config.frames.metrics_interval),
         sockets: Arc::clone(server),
         reconfigured: notice::on_reconfigured(server),
     };

@@ -9,8 +9,17 @@ use crate::ws::{Server, wire};
 /// Between two lines of the log (specification, section 9).
 const LOG: Duration = Duration::from_secs(10);
 
-/// The figures of `metricsUpdate` and `GET …/metrics`.
-pub(super) fn load(server: &Arc<Server>) -> Arc<dyn Fn() -> StreamMetrics + Send + Sync> {
+/// Begins to tell them at that interval; the figures of `metricsUpdate` and `GET …/metrics` for whoever asks.
+pub(super) fn start(
+    server: &Arc<Server>,
+    interval: Duration,
+) -> Arc<dyn Fn() -> StreamMetrics + Send + Sync> {
+    let load = load(server);
+    tokio::spawn(tell(Arc::clone(&load), Arc::clone(server), interval));
+    load
+}
+
+fn load(server: &Arc<Server>) -> Arc<dyn Fn() -> StreamMetrics + Send + Sync> {
     let (owner, hub) = (server.owner.clone(), Arc::clone(&server.hub));
     let (metrics, load) = (Arc::clone(&server.metrics), Load::new());
     Arc::new(move || {
@@ -31,7 +40,7 @@ pub(super) fn load(server: &Arc<Server>) -> Arc<dyn Fn() -> StreamMetrics + Send
 }
 
 /// Tells everyone on `state`, and the log, as long as the stream is live.
-pub(super) async fn tell(
+async fn tell(
     load: Arc<dyn Fn() -> StreamMetrics + Send + Sync>,
     server: Arc<Server>,
     interval: Duration,
